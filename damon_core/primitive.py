@@ -1,0 +1,80 @@
+"""What a primitive is given and what it says of itself: the whole surface a plugin author needs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from attrs import define, field, frozen
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from .access import AccessReport
+    from .model import Intervals, Ops
+    from .reports import SourceReports
+    from .target import Target
+
+
+@frozen
+class Provides:
+    """What reports of this primitive can tell.
+
+    ``granularity``: "page" (every page, in each sample), "region" (one sampled page per region),
+    "event" (single accesses as they happen), "mapping" (whole mappings).
+    ``write`` / ``cpu`` / ``tid``: reports carry direction / processor / thread.
+    ``disturbs``: one line on what it changes in the target or the system, "" for nothing.
+    """
+
+    granularity: str = "event"
+    write: bool = False
+    cpu: bool = False
+    tid: bool = False
+    disturbs: str = ""
+
+
+@frozen
+class Availability:
+    """Answer of ``probe(ops)``: usable on this machine, and by which mechanism, or what is missing.
+
+    ``missing`` names the exact kernel option, capability or sysctl; ``remedy`` how to get it.
+    ``mechanisms`` maps each mechanism the primitive knows to "" (usable) or what it lacks.
+    """
+
+    usable: bool
+    mechanism: str = ""
+    missing: str = ""
+    remedy: str = ""
+    mechanisms: dict[str, str] = field(factory=dict)
+
+
+@define(eq=False)
+class PrimitiveContext:
+    """What the hooks of one primitive see of its monitoring context.
+
+    ``targets`` is the list now; it changes only before ``damon_update_targets``.
+    ``intervals`` are the ones in force.  ``mechanism`` is for the primitive to set in ``damon_init``:
+    it is shown and recorded.
+    """
+
+    name: str
+    ops: Ops
+    intervals: Intervals
+    page_size: int
+    reports: SourceReports
+    targets: Sequence[Target] = ()
+    mechanism: str = ""
+    counters: dict[str, int] = field(factory=dict)
+    _tell: Callable[[str], None] = field(default=lambda text: None, repr=False)
+
+    def damon_report_access(self, report: AccessReport | np.ndarray) -> None:
+        """Report one access, or an array of REPORT_DTYPE, from any thread at any time."""
+        self.reports.report_access(report)
+
+    def count(self, name: str, nr: int = 1) -> None:
+        """Add to a counter of the primitive's own; users see it, recordings keep it."""
+        self.counters[name] = self.counters.get(name, 0) + nr
+
+    def tell(self, text: str) -> None:
+        """Tell the user something once, in one line."""
+        self._tell(f"{self.name}: {text}")

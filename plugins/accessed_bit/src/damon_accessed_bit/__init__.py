@@ -1,0 +1,1 @@
+"""The accessed-bit primitive of damon-core."""

@@ -1,0 +1,2 @@
+#include <damon/report.h>
+#include "light_skeleton.h"

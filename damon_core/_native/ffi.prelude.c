@@ -1,1 +1,2 @@
 #include "ring.h"
+#include "maps.h"

@@ -33,3 +33,14 @@ class RunError(DamonError):
     """A run that started well and failed on the way."""
 
     exit_code = 1
+
+
+def one_line(error: BaseException) -> str:
+    """The error's type and message in one line of at most 300 characters; never raises."""
+    try:
+        text = " ".join(str(error).split())
+    except Exception:
+        text = "(its message cannot be shown)"
+    name = type(error).__name__
+    text = f"{name}: {text}" if text else name
+    return text if len(text) <= 300 else text[:297] + "..."

@@ -1,4 +1,4 @@
-"""The errors a user can meet; each message names the thing, what came, what was wanted, what next."""
+"""The errors a user can meet; each names the thing, what came, what was wanted, what next."""
 
 from typing import ClassVar
 

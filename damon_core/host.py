@@ -1,4 +1,4 @@
-"""Hosts the primitives of one context: finds and checks them, calls their hooks, contains faults."""
+"""Hosts the primitives of one context: finds and checks them, calls their hooks."""
 
 from __future__ import annotations
 

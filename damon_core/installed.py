@@ -1,4 +1,4 @@
-"""What is installed: each primitive's name, owner and word about itself, and whether it works here."""
+"""Each installed primitive: whose it is, what it says of itself, whether it works here."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class InstalledPrimitive:
     distribution: str
     version: str
     ops: frozenset[Ops] = frozenset()
-    provides: Provides = Provides()
+    provides: Provides = field(factory=Provides)
     error: str | None = None
     _class: type[Any] | None = field(default=None, repr=False)
 

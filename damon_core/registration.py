@@ -91,14 +91,12 @@ def _check_method(
     if hook not in hooks:
         if options is None and not callable(getattr(found, "__func__", found)):
             return
-        hint = did_you_mean(hook, hooks) or f": the hooks are {', '.join(hooks)}"
+        hint = did_you_mean(hook, hooks) or f"; the hooks are {', '.join(hooks)}"
         raise _refusal(declaration, f"its method {name} is no hook{hint}")
     if options is None:
         raise _refusal(declaration, f"its {name} is not marked: put @hookimpl before it")
     if options.get("wrapper") or options.get("hookwrapper"):
-        raise _refusal(
-            declaration, f"its {name} is a hook wrapper: a primitive only has plain hooks"
-        )
+        raise _refusal(declaration, f"its {name} is a wrapper: a primitive has plain hooks")
     _check_signature(declaration, name, found, hooks[hook])
 
 
@@ -117,8 +115,7 @@ def _check_signature(
         if parameter.kind != parameter.POSITIONAL_OR_KEYWORD:
             raise _refusal(declaration, f"its {name} takes `{parameter}`: {wanted}")
         if parameter.name not in allowed:
-            hint = did_you_mean(parameter.name, allowed)
-            raise _refusal(declaration, f"its {name} takes `{parameter.name}`{hint}: {wanted}")
+            raise _refusal(declaration, f"its {name} takes `{parameter.name}`: {wanted}")
         if parameter.default is not parameter.empty:
             raise _refusal(
                 declaration, f"its {name} has a default for `{parameter.name}`: take it without one"

@@ -11,7 +11,7 @@ from attrs import frozen
 from stevedore import NamedExtensionManager
 
 from .errors import PrimitiveError, one_line
-from .suggestions import did_you_mean
+from .spelling import did_you_mean
 
 GROUP = "damon.primitives"
 """Entry-point group; the entry point's name is the primitive's name in YAML."""

@@ -13,7 +13,7 @@ from cattrs import ClassValidationError, Converter, ForbiddenExtraKeysError
 from cattrs.gen import make_dict_structure_fn, override
 
 from .errors import ConfigError, DamonError, one_line
-from .suggestions import did_you_mean
+from .spelling import did_you_mean
 
 _EXACT: dict[Any, str] = {
     bool: "true or false",

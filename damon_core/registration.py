@@ -13,7 +13,7 @@ from .catalogue import Declaration
 from .errors import PrimitiveError
 from .model import Ops
 from .primitive import Provides
-from .suggestions import did_you_mean
+from .spelling import did_you_mean
 
 REQUIRED = "damon_check_accesses"
 """The one hook without which a primitive sees nothing."""

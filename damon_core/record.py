@@ -1,0 +1,192 @@
+"""Reads a recording, one snapshot at a time, and trusts nothing in it."""
+
+from __future__ import annotations
+
+import os
+import stat
+from array import array
+from contextlib import contextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa  # type: ignore[import-untyped]
+from attrs import define, field, frozen
+
+from .errors import RecordError
+from .file_kind import kind_of
+from .record_batch import batch_to_snapshot, message_to_batch
+from .record_format import RecordHeader, header_of
+from .record_frames import CONTINUATION, End, Frame, read_frame
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from .snapshot import Snapshot
+
+_HEAD = 4096
+
+
+def open_record(path: str | Path) -> Record:
+    """Open a recording: iterate it for its snapshots, or index it.
+
+    RecordError if it is none, of another version, or damaged.  One whose writer was killed is no
+    error: it has its whole snapshots, and ``truncated`` says so.
+    """
+    name = os.fspath(path)
+    with _naming(name), _opened(name) as (fd, size):
+        frame = _first_frame(fd, size)
+        message = os.pread(fd, frame.end, 0)
+        try:
+            schema = pa.ipc.read_schema(pa.py_buffer(message))
+        except (pa.ArrowException, OSError, ValueError, TypeError, LookupError) as error:
+            raise RecordError("is damaged: its header cannot be read") from error
+        return Record(name, header_of(schema), schema, message)
+
+
+@frozen
+class _Index:
+    """Where the messages of the snapshots lie; ``end`` is where they end, ``cut`` if by no mark."""
+
+    offsets: array[int]
+    metadata_sizes: array[int]
+    end: int
+    cut: bool
+
+    def end_of(self, number: int) -> int:
+        return self.offsets[number + 1] if number + 1 < len(self.offsets) else self.end
+
+
+@define(eq=False)
+class Record:
+    """A recording on disk; opened anew by each reading, so that there is nothing to close."""
+
+    path: str
+    header: RecordHeader
+    schema: pa.Schema = field(repr=False)
+    _schema_message: bytes = field(repr=False)
+
+    def __len__(self) -> int:
+        """How many whole snapshots it has."""
+        return len(self._index.offsets)
+
+    def __iter__(self) -> Iterator[Snapshot]:
+        """The snapshots from the first to the last; only one is in memory at a time."""
+        for _, snapshot in self._read(range(len(self))):
+            yield snapshot
+
+    def __getitem__(self, number: int) -> Snapshot:
+        """The snapshot of that number in the file, from 0; negative ones count from the end."""
+        position = number + len(self) if number < 0 else number
+        if not 0 <= position < len(self):
+            raise IndexError(f"{self.path}: no snapshot {number} among {len(self)}")
+        ((_, snapshot),) = self._read(range(position, position + 1))
+        return snapshot
+
+    @property
+    def truncated(self) -> bool:
+        """True if the end mark is missing: the writer was killed, or is still writing."""
+        return self._index.cut
+
+    @property
+    def note(self) -> str | None:
+        """One line for the user about a truncated recording, or None."""
+        if not self.truncated:
+            return None
+        return (
+            f"{self.path}: breaks off after {len(self)} whole snapshots "
+            "(its writer was stopped hard, or is still writing)"
+        )
+
+    def to_table(self) -> pa.Table:
+        """All regions as one Arrow table, with their snapshot's index and times in front."""
+        names = ("snapshot", "start_ns", "end_ns")
+        front = [pa.field(name, pa.int64(), nullable=False) for name in names]
+        schema = pa.schema([*front, *self.schema], metadata=self.schema.metadata)
+        batches = []
+        for batch, snapshot in self._read(range(len(self))):
+            times = (snapshot.index, snapshot.start_ns, snapshot.end_ns)
+            columns = [pa.repeat(pa.scalar(value, pa.int64()), len(batch)) for value in times]
+            batches.append(pa.record_batch([*columns, *batch.columns], schema=schema))
+        return pa.Table.from_batches(batches, schema=schema)
+
+    def to_pandas(self) -> Any:
+        """``to_table`` as a pandas DataFrame; needs pandas."""
+        return self.to_table().to_pandas()
+
+    @cached_property
+    def _index(self) -> _Index:
+        with _naming(self.path), _opened(self.path) as (fd, size):
+            return _index_of(fd, size, len(self._schema_message))
+
+    def _read(self, numbers: range) -> Iterator[tuple[pa.RecordBatch, Snapshot]]:
+        index = self._index
+        with _naming(self.path), _opened(self.path) as (fd, _):
+            for number in numbers:
+                offset = index.offsets[number]
+                message = os.pread(fd, index.end_of(number) - offset, offset)
+                try:
+                    batch, metadata = message_to_batch(
+                        message, index.metadata_sizes[number], self.schema, self._schema_message
+                    )
+                    snapshot = batch_to_snapshot(batch, metadata)
+                except RecordError as error:
+                    raise RecordError(
+                        f"is damaged in snapshot {number}: {error}; keep the {number} before it "
+                        f"with: head -c {offset} {self.path}"
+                    ) from error
+                yield batch, snapshot
+
+
+def _first_frame(fd: int, size: int) -> Frame:
+    head = os.pread(fd, _HEAD, 0)
+    if not head:
+        raise RecordError("is empty")
+    if not head.startswith(CONTINUATION[: len(head)]):
+        raise RecordError(f"is not a recording of damon; it seems to be {kind_of(head)}")
+    frame = read_frame(fd, 0, size)
+    if isinstance(frame, End):
+        raise RecordError(f"ends inside its header, after {size} bytes: it has no snapshots")
+    if not frame.is_schema or frame.body_size:
+        raise RecordError("is not a recording of damon: it does not begin with a header")
+    return frame
+
+
+def _index_of(fd: int, size: int, position: int) -> _Index:
+    offsets, metadata_sizes = array("Q"), array("Q")
+    while isinstance(frame := read_frame(fd, position, size), Frame):
+        if frame.is_schema:
+            raise RecordError(f"is damaged at byte {position}: a second header")
+        offsets.append(position)
+        metadata_sizes.append(frame.metadata_size)
+        position = frame.end
+    return _Index(offsets, metadata_sizes, position, cut=frame is End.CUT)
+
+
+@contextmanager
+def _naming(path: str) -> Iterator[None]:
+    """Errors inside begin with the path."""
+    try:
+        yield
+    except RecordError as error:
+        raise RecordError(f"{path}: {error}") from error
+
+
+@contextmanager
+def _opened(path: str) -> Iterator[tuple[int, int]]:
+    """File descriptor and size of a regular file."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except (OSError, ValueError) as error:
+        raise RecordError(
+            f"cannot be read ({getattr(error, 'strerror', None) or error})"
+        ) from error
+    try:
+        status = os.fstat(fd)
+        if stat.S_ISDIR(status.st_mode):
+            raise RecordError("is a directory, not a recording")
+        if not stat.S_ISREG(status.st_mode):
+            raise RecordError("is not a regular file: save the recording to one first")
+        yield fd, status.st_size
+    finally:
+        os.close(fd)

@@ -1,0 +1,148 @@
+"""One snapshot as one message of the stream: columns of regions, the rest in the metadata."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from typing import TYPE_CHECKING
+from zlib import crc32
+
+import numpy as np
+import pyarrow as pa  # type: ignore[import-untyped]
+
+from .errors import RecordError
+from .record_format import (
+    CRC_KEY,
+    MAX_REGIONS,
+    NR_COLUMNS,
+    SNAPSHOT_KEY,
+    SnapshotFacts,
+    checksum_text,
+    from_json,
+    to_json,
+)
+from .record_frames import check_batch
+from .snapshot import Snapshot, SnapshotRegions
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+# Threads of Arrow cost a monitor memory, and a snapshot is too small to gain from them.
+_WRITE = pa.ipc.IpcWriteOptions(compression=pa.Codec("zstd", 1), use_threads=False)
+_READ = pa.ipc.IpcReadOptions(use_threads=False)
+
+
+def snapshot_to_message(snapshot: Snapshot, schema: pa.Schema) -> bytes:
+    """The bytes that record a snapshot; ValueError if it has other primitives than the schema."""
+    regions = snapshot.regions
+    if len(regions) > MAX_REGIONS:
+        raise RecordError(f"a snapshot of {len(regions)} regions: at most {MAX_REGIONS} fit")
+    if len(regions.hits) != len(schema) - NR_COLUMNS:
+        raise ValueError(f"hits of {len(regions.hits)} primitives for the columns {schema.names}")
+    columns = _columns_of(regions)
+    batch = pa.record_batch(
+        [pa.array(column, from_pandas=True) for column in columns], schema=schema
+    )
+    facts = to_json(_facts_of(snapshot))
+    sink = BytesIO()
+    # Not closed: that would add the end mark.  The schema it starts with is in the file already.
+    pa.ipc.new_stream(sink, schema, options=_WRITE).write_batch(
+        batch, custom_metadata={SNAPSHOT_KEY: facts, CRC_KEY: _checksum(facts, columns)}
+    )
+    return sink.getvalue()[schema.serialize().size :]
+
+
+def message_to_batch(
+    message: bytes, metadata_size: int, schema: pa.Schema, schema_message: bytes
+) -> tuple[pa.RecordBatch, dict[bytes, bytes]]:
+    """Arrow's view of an untrusted message, checked; RecordError if it is not sound."""
+    check_batch(message, metadata_size, len(schema), MAX_REGIONS)
+    try:
+        stream = pa.ipc.open_stream(pa.py_buffer(schema_message + message), options=_READ)
+        batch, metadata = stream.read_next_batch_with_custom_metadata()
+        batch.validate(full=True)
+    except (pa.ArrowException, OSError, ValueError, TypeError, LookupError, StopIteration) as error:
+        raise RecordError("Arrow cannot unpack it") from error
+    if any(column.null_count for column in batch.columns if column.type != pa.float64()):
+        raise RecordError("an empty value where none may be")
+    return batch, dict(metadata or {})
+
+
+def batch_to_snapshot(batch: pa.RecordBatch, metadata: dict[bytes, bytes]) -> Snapshot:
+    """The snapshot in a batch; RecordError if the checksum or the regions are wrong."""
+    columns = [column.to_numpy(zero_copy_only=False) for column in batch.columns]
+    text = metadata.get(SNAPSHOT_KEY, b"")
+    if metadata.get(CRC_KEY) != _checksum(text, columns):
+        raise RecordError("its checksum is wrong")
+    facts = from_json(SnapshotFacts, text)
+    start, end, nr_accesses, age, target, pid, accessed_bytes = columns[:NR_COLUMNS]
+    hits = columns[NR_COLUMNS:]
+    regions = SnapshotRegions(
+        start=start,
+        end=end,
+        nr_accesses=nr_accesses,
+        age=age,
+        target=target,
+        pid=pid,
+        hits=np.stack(hits) if hits else np.zeros((0, len(start)), np.uint64),
+        accessed_bytes=accessed_bytes,
+    )
+    _check_order(regions)
+    if len(facts.sources) != len(hits) or facts.nr_samples < 1 or facts.intervals.aggr_us < 1:
+        raise RecordError("its metadata do not fit its regions")
+    return Snapshot(
+        index=facts.index,
+        start_ns=facts.start_ns,
+        end_ns=facts.end_ns,
+        intervals=facts.intervals,
+        nr_samples=facts.nr_samples,
+        targets=facts.targets,
+        regions=regions,
+        sources=facts.sources,
+        cpu_ns=facts.cpu_ns,
+        notes=facts.notes,
+    )
+
+
+def _columns_of(regions: SnapshotRegions) -> list[np.ndarray]:
+    accessed = np.array(regions.accessed_bytes, np.float64)
+    accessed[np.isnan(accessed)] = np.nan  # one bit pattern, as the checksum sees bits
+    plain = (
+        (regions.start, np.uint64),
+        (regions.end, np.uint64),
+        (regions.nr_accesses, np.uint32),
+        (regions.age, np.uint32),
+        (regions.target, np.uint32),
+        (regions.pid, np.int32),
+    )
+    columns = [np.ascontiguousarray(values, kind) for values, kind in plain]
+    return [*columns, accessed, *np.ascontiguousarray(regions.hits, np.uint64)]
+
+
+def _facts_of(snapshot: Snapshot) -> SnapshotFacts:
+    return SnapshotFacts(
+        index=snapshot.index,
+        start_ns=snapshot.start_ns,
+        end_ns=snapshot.end_ns,
+        intervals=snapshot.intervals,
+        nr_samples=snapshot.nr_samples,
+        targets=snapshot.targets,
+        sources=snapshot.sources,
+        cpu_ns=snapshot.cpu_ns,
+        notes=snapshot.notes,
+    )
+
+
+def _checksum(facts: bytes, columns: Sequence[np.ndarray]) -> bytes:
+    checksum = crc32(facts)
+    for column in columns:
+        checksum = crc32(column, checksum)
+    return checksum_text(checksum)
+
+
+def _check_order(regions: SnapshotRegions) -> None:
+    if (regions.start >= regions.end).any():
+        raise RecordError("a region that ends before it starts")
+    same_target = regions.target[1:] == regions.target[:-1]
+    overlaps = same_target & (regions.start[1:] < regions.end[:-1])
+    if overlaps.any() or (regions.target[1:] < regions.target[:-1]).any():
+        raise RecordError("regions that overlap or are not sorted")

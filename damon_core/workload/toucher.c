@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * toucher PROGRAM_FD LOG [control]
+ *
+ * Runs a program of memory accesses and logs what it touched when.  "-" as LOG keeps
+ * nothing.  Writes "ready" to standard output once the areas are mapped.  Built to be
+ * monitored: few mappings, no allocation while it runs.
+ * Exit status: 0 done or asked to stop, 1 failed, with a line on standard error.
+ */
+#include <errno.h>
+#include <malloc.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "control.h"
+#include "halt.h"
+#include "program.h"
+#include "truthlog.h"
+#include "walker.h"
+
+static int fail(const char *what, const char *name, int rc)
+{
+	fprintf(stderr, "toucher: cannot %s%s%s: %s\n", what, *name ? " " : "", name,
+		strerror(-rc));
+	return 1;
+}
+
+static int map_areas(struct program *program, struct truthlog *log)
+{
+	const char *what;
+	int rc;
+
+	for (size_t i = 0; i < program->nr_areas; i++) {
+		struct area *area = &program->areas[i];
+
+		rc = area_map(area, &what);
+		if (rc) {
+			fprintf(stderr, "toucher: region %s of %zu bytes: cannot %s: %s\n",
+				area->name, area->size, what, strerror(-rc));
+			return rc;
+		}
+		truthlog_area(log, area);
+		if (area->populate) {
+			struct touch_record record = {
+				.t0 = truthlog_now(), .tid = getpid(), .start = area->base,
+				.end = area->base + area->map_size,
+				.stride = sysconf(_SC_PAGESIZE), .nr = 1,
+				.mode = area_is_file(area) ? TOUCH_READ : TOUCH_BOTH,
+			};
+
+			area_populate(area, record.stride);
+			record.t1 = truthlog_now();
+			record.pass_ns = record.t1 - record.t0;
+			truthlog_touch(log, &record);
+		}
+	}
+	return 0;
+}
+
+static int run(struct program *program, struct truthlog *log, struct halt *halt, bool control)
+{
+	int rc = map_areas(program, log);
+
+	if (rc)
+		return 1;
+	rc = program_init_patterns(program);
+	if (rc)
+		return fail("start the program", "", rc);
+	dprintf(STDOUT_FILENO, "ready\n");
+	rc = control ? control_run(program, log, halt) : walkers_run(program, log, halt);
+	if (rc)
+		return fail("create a thread", "", rc);
+	truthlog_end(log);
+	rc = log->error;
+	return rc ? fail("write the log, which ends too early", "", -rc) : 0;
+}
+
+int main(int argc, char **argv)
+{
+	bool control = argc == 4 && !strcmp(argv[3], "control");
+	struct program program = { 0 };
+	struct truthlog log;
+	struct halt halt;
+	size_t line;
+	int rc;
+
+	if (argc < 3 || (argc == 4 && !control) || argc > 4) {
+		fprintf(stderr, "toucher: is started by `damon workload`\n");
+		return 1;
+	}
+	mallopt(M_ARENA_MAX, 1);
+	signal(SIGPIPE, SIG_IGN);
+	rc = program_read(&program, atoi(argv[1]), &line);
+	if (rc) {
+		fprintf(stderr, "toucher: line %zu of the program: %s\n", line, strerror(-rc));
+		return 1;
+	}
+	rc = truthlog_open(&log, strcmp(argv[2], "-") ? argv[2] : NULL);
+	if (rc)
+		return fail("write", argv[2], rc);
+	rc = halt_init(&halt);
+	if (rc)
+		return fail("block signals", "", rc);
+	truthlog_header(&log, program.quantum_ns);
+	rc = run(&program, &log, &halt, control);
+	program_deinit(&program);
+	return rc;
+}

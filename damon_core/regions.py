@@ -134,7 +134,12 @@ class RegionMap:
         _check(lib.damon_split_regions(self.c, max_nr_regions), "split regions")
 
     def update_results(self, old: Intervals, new: Intervals, aggregating: bool) -> None:
-        """Convert counts and ages to new intervals; mid-window the part so far is thrown away."""
+        """Convert counts and ages to new intervals; mid-window the part so far is thrown away.
+
+        Nothing is converted from or to an interval of 0.
+        """
+        if not (old.sample_us and old.aggr_us and new.sample_us and new.aggr_us):
+            return
         lib.damon_update_results(
             self.c, old.nr_samples, new.nr_samples, old.aggr_us, new.aggr_us, aggregating
         )

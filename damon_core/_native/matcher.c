@@ -426,12 +426,17 @@ static uint64_t page_of(const struct bitmap *b, uint64_t addr)
 	return addr <= b->start ? 0 : (addr - b->start) / b->page_size;
 }
 
-/* One page larger than a region must not count for more than the region. */
-static uint64_t bytes_in(const struct bitmap *b, uint64_t nr_pages, uint64_t overlap)
+/* Bytes of set pages [@first, @last) within [@lo, @hi), which cuts the outer two. */
+static uint64_t bytes_in(const struct bitmap *b, uint64_t first, uint64_t last, uint64_t lo,
+			 uint64_t hi)
 {
-	uint64_t bytes = nr_pages * b->page_size;
+	uint64_t bytes = nr_set(b->words, first, last) * b->page_size;
 
-	return bytes < overlap ? bytes : overlap;
+	if (page_set(b->words, b->nr_pages, first))
+		bytes -= lo - (b->start + first * b->page_size);
+	if (page_set(b->words, b->nr_pages, last - 1))
+		bytes -= b->start + last * b->page_size - hi;
+	return bytes;
 }
 
 void damon_matcher_credit_bitmap(struct damon_matcher *m, size_t target, uint64_t start,
@@ -441,6 +446,7 @@ void damon_matcher_credit_bitmap(struct damon_matcher *m, size_t target, uint64_
 	struct bitmap b = { start, page_size, nr_words * 64, words };
 	const struct damon_access_report common = { .flags = flags };
 	uint64_t end = start + b.nr_pages * page_size, counted = 0, credited = 0, missed = 0;
+	uint64_t last_credited = UINT64_MAX;	/* sampled page, of one or more regions */
 	const struct span *s = &m->spans[target];
 	size_t region;
 
@@ -460,13 +466,17 @@ void damon_matcher_credit_bitmap(struct damon_matcher *m, size_t target, uint64_
 		/* a page over a border is one report, though it hits two regions */
 		fresh = nr_set(words, first > counted ? first : counted, last);
 		counted = last;
-		m->bytes[region] += bytes_in(&b, nr, hi - lo);
+		m->bytes[region] += bytes_in(&b, first, last, lo, hi);
 		if (m->sampled_page) {
-			uint64_t addr = m->sampling_addrs[region];
+			uint64_t addr = m->sampling_addrs[region], page = page_of(&b, addr);
 
-			nr = addr >= start && page_set(words, b.nr_pages, page_of(&b, addr));
-			credited += nr && fresh;
-			missed += fresh - (nr && fresh);
+			nr = addr >= start && page_set(words, b.nr_pages, page);
+			missed += fresh;
+			if (nr && page != last_credited) {
+				credited++;
+				missed--;
+				last_credited = page;
+			}
 		} else {
 			credited += fresh;
 		}

@@ -1,0 +1,142 @@
+"""The access table: each region of a snapshot with its rate, age and accessed bytes."""
+
+from __future__ import annotations
+
+import json
+from typing import IO, TYPE_CHECKING, Any
+
+import numpy as np
+
+from .. import metrics
+from ..units import about_size
+from .order import RegionOrder, temperature_of
+from .text import about_time, clock_time, columns_text, printable, target_text
+
+if TYPE_CHECKING:
+    from ..snapshot import Snapshot, TargetState
+
+_LEGEND = (
+    "rate: samples with an access; hz: such samples a second; age: time at a similar rate;\n"
+    "accessed: bytes accessed in a sampling interval, mean, - where no primitive can tell;\n"
+    "hits: access reports in the window"
+)
+
+
+class AccessTable:
+    """The regions of one snapshot, in a chosen order."""
+
+    def __init__(
+        self, snapshot: Snapshot, order: RegionOrder | None = None, *, width: int = 80
+    ) -> None:
+        self.snapshot = snapshot
+        self.order = order or RegionOrder()
+        self.width = width
+        self.rows = self.order.rows(snapshot)
+
+    def render(self, file: IO[str]) -> None:
+        """Write the table, one line a region."""
+        snapshot = self.snapshot
+        window = snapshot.intervals
+        print(
+            f"snapshot {snapshot.index}, {clock_time(snapshot.end_ns)}: window "
+            f"{about_time(window.aggr_us)}, {snapshot.nr_samples} samples of "
+            f"{about_time(window.sample_us)}",
+            file=file,
+        )
+        for target in snapshot.targets:
+            print(self._target_line(target), file=file)
+        if not len(self.rows):
+            print("no region to show", file=file)
+            return
+        for line in self._lines():
+            print(line, file=file)
+        print(_LEGEND, file=file)
+
+    def render_json(self, file: IO[str]) -> None:
+        """Write one object: the snapshot and a list of its regions."""
+        snapshot = self.snapshot
+        json.dump(
+            {
+                "snapshot": snapshot.index,
+                "start_ns": snapshot.start_ns,
+                "end_ns": snapshot.end_ns,
+                "sample_us": snapshot.intervals.sample_us,
+                "aggr_us": snapshot.intervals.aggr_us,
+                "nr_samples": snapshot.nr_samples,
+                "targets": [
+                    {"target": t.index, "pid": t.pid, "comm": t.comm, "alive": t.alive}
+                    for t in snapshot.targets
+                ],
+                "regions": [self._region_json(row) for row in self.rows],
+            },
+            file,
+        )
+        file.write("\n")
+
+    def _region_json(self, row: int) -> dict[str, Any]:
+        snapshot, regions = self.snapshot, self.snapshot.regions
+        accessed = float(regions.accessed_bytes[row])
+        nr_accesses, age = int(regions.nr_accesses[row]), int(regions.age[row])
+        aggr_us = snapshot.intervals.aggr_us
+        return {
+            "target": int(regions.target[row]),
+            "pid": int(regions.pid[row]),
+            "start": int(regions.start[row]),
+            "end": int(regions.end[row]),
+            "nr_accesses": nr_accesses,
+            "percent": metrics.percent(nr_accesses, snapshot.nr_samples),
+            "hz": metrics.hz(nr_accesses, aggr_us),
+            "age": age,
+            "age_us": metrics.age_us(age, aggr_us),
+            "idle_us": metrics.idle_us(nr_accesses, age, aggr_us),
+            "temperature": int(temperature_of(snapshot)[row]),
+            "accessed_bytes": None if np.isnan(accessed) else accessed,
+            "hits": {
+                source.name: int(regions.hits[number, row])
+                for number, source in enumerate(snapshot.sources)
+            },
+        }
+
+    def _target_line(self, target: TargetState) -> str:
+        snapshot, regions = self.snapshot, self.snapshot.regions
+        mine = regions.target == target.index
+        sizes = (regions.end - regions.start)[mine]
+        hot = int(sizes[regions.nr_accesses[mine] > 0].sum())
+        rss = "" if target.rss is None else f", RSS {about_size(target.rss)}"
+        return (
+            f"{target_text(target)}: {len(sizes)} regions of {about_size(int(sizes.sum()))}, "
+            f"accessed ones {about_size(hot)}{rss}"
+        )
+
+    def _lines(self) -> list[str]:
+        cells = self._cells()
+        lines = columns_text(cells)
+        if max(map(len, lines)) > self.width:  # hz repeats what the rate says: it goes first
+            lines = columns_text([row[:3] + row[4:] for row in cells])
+        return lines
+
+    def _cells(self) -> list[list[str]]:
+        snapshot, regions = self.snapshot, self.snapshot.regions
+        aggr_us = snapshot.intervals.aggr_us
+        several = len(snapshot.targets) > 1
+        names = [printable(source.name) for source in snapshot.sources]
+        head = ["address range", "size", "rate", "hz", "age", "accessed"]
+        head += ["hits"] if len(names) == 1 else [f"hits.{name}" for name in names]
+        cells = [head]
+        for row in self.rows:
+            start, end = int(regions.start[row]), int(regions.end[row])
+            nr_accesses = int(regions.nr_accesses[row])
+            accessed = float(regions.accessed_bytes[row])
+            where = f"{int(regions.target[row])}: " if several else ""
+            cells.append(
+                [
+                    f"{where}{start:012x}-{end:012x}",
+                    about_size(end - start),
+                    f"{metrics.percent(nr_accesses, snapshot.nr_samples)} %",
+                    f"{metrics.hz(nr_accesses, aggr_us):.3g}",
+                    about_time(metrics.age_us(int(regions.age[row]), aggr_us)),
+                    "-" if np.isnan(accessed) else about_size(accessed),
+                    *(str(int(hits)) for hits in regions.hits[:, row]),
+                ]
+            )
+        return cells

@@ -6,7 +6,7 @@
 
 static uint64_t align_down(uint64_t x, uint64_t align)
 {
-	return x & ~(align - 1);
+	return x - x % align;
 }
 
 static uint64_t align_up(uint64_t x, uint64_t align)

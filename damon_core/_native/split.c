@@ -11,11 +11,11 @@ static uint64_t size_of(const struct damon_region *r)
 
 static uint64_t align_down(uint64_t x, uint64_t align)
 {
-	return x & ~(align - 1);
+	return x - x % align;
 }
 
-/* Both parts inherit the rates; what was counted in the window is shared out. */
-static void split_at(struct damon_region *left, struct damon_region *right, uint64_t size_left)
+void damon_split_region_at(struct damon_region *left, struct damon_region *right,
+			   uint64_t size_left)
 {
 	uint64_t size = size_of(left);
 
@@ -39,28 +39,27 @@ static uint64_t draw_left_size(struct damon_rand *rand, uint64_t size, uint64_t 
 }
 
 /*
- * Append @r to @out in up to @nr_pieces parts, left parts being split further.
+ * Put @r into @out in up to @nr_pieces parts, left parts being split further.
  * Returns how many parts were written, in address order.
  */
 static size_t split_one(struct damon_rand *rand, const struct damon_region *r, uint64_t min_sz,
 			unsigned int nr_pieces, struct damon_region *out)
 {
-	struct damon_region parts[3];
+	struct damon_region *left = &out[nr_pieces - 1];	/* parts grow towards @out */
 	size_t nr = 1;
 
-	parts[0] = *r;
-	for (unsigned int i = 1; i < nr_pieces && size_of(&parts[nr - 1]) > 2 * min_sz; i++) {
-		uint64_t left = draw_left_size(rand, size_of(&parts[nr - 1]), min_sz);
-		struct damon_region whole = parts[nr - 1];
+	*left = *r;
+	for (unsigned int i = 1; i < nr_pieces && size_of(left) > 2 * min_sz; i++) {
+		uint64_t size_left = draw_left_size(rand, size_of(left), min_sz);
+		struct damon_region whole = *left;
 
-		if (!left)
+		if (!size_left)
 			continue;
-		/* parts[] is in reverse: the last one is the leftmost. */
-		split_at(&whole, &parts[nr - 1], left);
-		parts[nr++] = whole;
+		damon_split_region_at(&whole, left, size_left);
+		*--left = whole;
+		nr++;
 	}
-	for (size_t i = 0; i < nr; i++)
-		out[i] = parts[nr - 1 - i];
+	memmove(out, left, nr * sizeof(*out));
 	return nr;
 }
 
@@ -113,7 +112,7 @@ static int split_some_of(struct damon_region_map *map, struct damon_target *t, s
 			left = draw_left_size(&map->rand, size_of(r), min_sz);
 		out[nr] = *r;
 		if (left) {
-			split_at(&out[nr], &out[nr + 1], left);
+			damon_split_region_at(&out[nr], &out[nr + 1], left);
 			nr++;
 		}
 		nr++;
@@ -182,7 +181,7 @@ static int cut_regions_of(struct damon_target *t, uint64_t limit)
 	for (size_t i = 0; i < t->nr_regions; i++) {
 		out[nr] = t->regions[i];
 		while (size_of(&out[nr]) > limit) {
-			split_at(&out[nr], &out[nr + 1], limit);
+			damon_split_region_at(&out[nr], &out[nr + 1], limit);
 			nr++;
 		}
 		nr++;

@@ -1,0 +1,1 @@
+"""Programs of known memory accesses, as targets whose truth is known."""

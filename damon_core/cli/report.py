@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import click
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from ..model import AddrRange
     from ..record import Record
     from ..report import Report
@@ -57,7 +60,9 @@ def access(
     opened = _opened(record)
     if not len(opened):
         raise _no_snapshots(opened)
-    chosen = opened if every else iter((_snapshot(opened, -1 if number is None else number),))
+    chosen: Iterable[Snapshot] = opened
+    if not every:
+        chosen = [_snapshot(opened, -1 if number is None else number)]
     for snapshot in chosen:
         _show(AccessTable(snapshot, order, width=_width()), as_json)
 
@@ -87,11 +92,10 @@ def _no_snapshots(record: Record) -> Exception:
 
 
 def _show(report: Report, as_json: bool) -> None:
-    stdout = click.get_text_stream("stdout")
     if as_json:
-        report.render_json(stdout)
+        report.render_json(sys.stdout)
     else:
-        report.render(stdout)
+        report.render(sys.stdout)
 
 
 def _width() -> int:

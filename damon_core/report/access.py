@@ -98,7 +98,7 @@ class AccessTable:
         }
 
     def _target_line(self, target: TargetState) -> str:
-        snapshot, regions = self.snapshot, self.snapshot.regions
+        regions = self.snapshot.regions
         mine = regions.target == target.index
         sizes = (regions.end - regions.start)[mine]
         hot = int(sizes[regions.nr_accesses[mine] > 0].sum())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pluggy
@@ -30,6 +30,21 @@ class PrimitiveChoice:
     where: str = ""
 
 
+Finder = Callable[[str], tuple[Declaration, object]]
+"""From a primitive's name to who declares it, and what was declared; PrimitiveError if nobody."""
+
+
+def installed_finder() -> Finder:
+    """Finds, and imports, primitives by the entry points of what is installed now."""
+    declared = declarations()
+
+    def finder(name: str) -> tuple[Declaration, object]:
+        declaration = find(name, declared)
+        return declaration, load(declaration)
+
+    return finder
+
+
 class PrimitiveHost:
     """The primitives of one context, in the order chosen; implements the engine's ``Primitives``.
 
@@ -37,30 +52,32 @@ class PrimitiveHost:
     PrimitiveError for everything else, both with the choice's ``where``.
     """
 
-    def __init__(self, choices: Sequence[PrimitiveChoice], ops: Ops) -> None:
+    def __init__(
+        self, choices: Sequence[PrimitiveChoice], ops: Ops, find: Finder | None = None
+    ) -> None:
         self.names = tuple(choice.name for choice in choices)
         self._ops = ops
-        declared = declarations()
+        self._find = find or installed_finder()
         pm = pluggy.PluginManager("damon")
         pm.add_hookspecs(hookspecs)
-        registered = [self._register(pm, choice, declared) for choice in choices]
+        registered = [self._register(pm, choice) for choice in choices]
         trace = os.environ.get("DAMON_TRACE_HOOKS", "0") not in ("", "0")
         self._hosted = [HostedPrimitive(one, pm, instance, trace) for one, instance in registered]
 
     def _register(
-        self, pm: pluggy.PluginManager, choice: PrimitiveChoice, declared: Sequence[Declaration]
+        self, pm: pluggy.PluginManager, choice: PrimitiveChoice
     ) -> tuple[Declaration, object]:
         try:
             if pm.has_plugin(choice.name):
                 raise PrimitiveError(f"primitive {choice.name} is chosen twice: name it once")
-            declaration = find(choice.name, declared)
-            cls = check_class(declaration, load(declaration))
+            declaration, plugin = self._find(choice.name)
+            cls = check_class(declaration, plugin)
             ops = supported_ops(declaration, cls)
             if self._ops not in ops:
                 raise PrimitiveError(f"{declaration} has no {self._ops}, only {listed(ops)}")
             instance = _build(declaration, cls, choice.options)
             pm.register(instance, name=choice.name)
-        except (PrimitiveError, ConfigError) as error:
+        except DamonError as error:
             if not choice.where:
                 raise
             raise type(error)(f"{choice.where}: {error}") from error

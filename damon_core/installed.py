@@ -23,16 +23,16 @@ class InstalledPrimitive:
     ops: frozenset[Ops] = frozenset()
     provides: Provides = field(factory=Provides)
     error: str | None = None
-    _class: type[Any] | None = field(default=None, repr=False)
+    _loaded: type[Any] | None = field(default=None, repr=False)
 
     def probe(self, ops: Ops) -> Availability:
         """Whether it is usable here for ``ops``; never raises."""
-        if self._class is None:
+        if self._loaded is None:
             return Availability(False, missing=self.error or "")
         if ops not in self.ops:
             return Availability(False, missing=f"it has no {ops}, only {listed(self.ops)}")
         try:
-            return probe(self._class, ops)
+            return probe(self._loaded, ops)
         except PrimitiveError as error:
             return Availability(False, missing=str(error))
 

@@ -40,6 +40,10 @@ class _Element(Exception):
         self.cause = cause
 
 
+class _Unconverted(Exception):
+    """A field's own converter does not take the value; the message is the converter's."""
+
+
 def structure_options(kind: type[Any], options: Mapping[str, object]) -> Any:
     """``options`` as an instance of the attrs class ``kind``; ConfigError names key, got, expected.
 
@@ -69,6 +73,8 @@ def _converter() -> Converter:
 
 
 def _exact(value: object, kind: type[Any]) -> object:
+    if kind not in _EXACT:
+        return kind(value)  # an Enum whose members are text or numbers
     if kind is float and type(value) is int:
         return float(value)
     if type(value) is not kind:
@@ -120,7 +126,12 @@ def _class_hook(kind: Any, converter: Converter) -> Callable[[object, Any], Any]
 def _tried(convert: Callable[[Any], Any]) -> Callable[[object, Any], object]:
     # Called for its errors, which then carry the key; the class converts again when it is built.
     def hook(value: object, _: Any) -> object:
-        convert(value)
+        try:
+            convert(value)
+        except DamonError:
+            raise
+        except Exception as error:
+            raise _Unconverted(one_line(error)) from error
         return value
 
     return hook
@@ -135,6 +146,8 @@ def _fault(error: BaseException, path: str, kind: Any, got: object) -> str:
         return _class_fault(error, path, kind, got)
     if isinstance(error, DamonError):
         return f"option {path}: {error}"
+    if isinstance(error, _Unconverted):
+        return f"option {path} is {got!r}: {error}"
     hint = did_you_mean(str(got), _choices(kind))
     return f"option {path} is {got!r}: expected {_expected(kind)}{hint}"
 

@@ -1,0 +1,74 @@
+"""What the tests of all packages share: markers with their skip reasons, fake distributions."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+# Read by stevedore when it is imported: no test may see what another Python has cached.
+os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(prefix="damon-tests-")
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile(
+    "damon", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("damon")
+
+pytest.register_assert_rewrite("damon_core.testing")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what cannot run here, and say what to do so that it can."""
+    reasons = {"live": _why_not_live(), "vm": _why_no_vm()}
+    for item in items:
+        for marker, reason in reasons.items():
+            if reason and item.get_closest_marker(marker):
+                item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def _why_not_live() -> str:
+    if not sys.platform.startswith("linux"):
+        return "needs Linux"
+    return "" if os.geteuid() == 0 else "needs root: run the tests with sudo"
+
+
+def _why_no_vm() -> str:
+    kernel = os.environ.get("DAMON_VM_KERNEL", "")
+    if not kernel:
+        return (
+            "needs another kernel: set DAMON_VM_KERNEL to a bzImage with CONFIG_IDLE_PAGE_TRACKING"
+        )
+    return "" if Path(kernel).is_file() else f"DAMON_VM_KERNEL {kernel} does not exist"
+
+
+Install = Callable[..., None]
+
+
+@pytest.fixture
+def distribution(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Install:
+    """Writes an installed distribution into a folder on ``sys.path``: real discovery, no pip."""
+
+    def install(
+        name: str, primitives: Mapping[str, str], modules: Mapping[str, str], version: str = "1.0"
+    ) -> None:
+        folder = tmp_path_factory.mktemp(name)
+        info = folder / f"{name.replace('-', '_')}-{version}.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+        lines = [f"{primitive} = {target}" for primitive, target in primitives.items()]
+        (info / "entry_points.txt").write_text("\n".join(["[damon.primitives]", *lines, ""]))
+        for module, source in modules.items():
+            (folder / f"{module}.py").write_text(source)
+            monkeypatch.delitem(sys.modules, module, raising=False)
+        monkeypatch.syspath_prepend(folder)
+        importlib.invalidate_caches()
+
+    return install

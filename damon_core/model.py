@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import Enum
 
 from attrs import field, frozen
@@ -98,6 +99,10 @@ class NrRegions:
             raise ConfigError(f"nr_regions min {self.min} is above max {self.max}")
 
 
+def _ids(ids: Iterable[int]) -> frozenset[int]:
+    return frozenset(ids)
+
+
 @frozen
 class SampleFilter:
     """Lets reports through, or drops them, by CPU, thread or direction.
@@ -111,5 +116,5 @@ class SampleFilter:
     type: str
     matching: bool = True
     allow: bool = True
-    cpus: frozenset[int] = field(default=frozenset(), converter=frozenset)
-    tids: frozenset[int] = field(default=frozenset(), converter=frozenset)
+    cpus: frozenset[int] = field(default=frozenset(), converter=_ids)
+    tids: frozenset[int] = field(default=frozenset(), converter=_ids)

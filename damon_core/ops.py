@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol
+from itertools import pairwise
+from typing import Protocol
 
 import numpy as np
 
 from .errors import ConfigError
 from .model import AddrRange, Ops
-
-if TYPE_CHECKING:
-    from .target import Target
+from .target import PAGE_SIZE, Target
 
 
 class AddressSpace(Protocol):
@@ -113,24 +112,32 @@ def check_ranges(
 ) -> tuple[AddrRange, ...]:
     """The ranges by address; ConfigError that names the first one that is not possible.
 
-    They must not be empty or overlap, must end at or below ``limit``, and be aligned to
-    ``min_region_sz``, so that what is monitored is exactly what was asked for.
+    They must not be empty or overlap, must end at or below ``limit``, and be page-aligned; they
+    are then aligned outwards to ``min_region_sz``, and must not overlap after that either.
     """
     for given in ranges:
-        if given.start >= given.end:
-            raise ConfigError(f"range {given} of {what} is empty: its end must be above its start")
-        if given.start < 0 or given.end > limit:
-            raise ConfigError(f"range {given} is outside {what}, which ends at {limit:#x}")
-        wanted = AddrRange(
-            align_down(given.start, min_region_sz), align_up(given.end, min_region_sz)
+        _check_range(given, limit, what)
+    aligned = [_outwards(given, min_region_sz) for given in sorted(ranges)]
+    for (lower, upper), (low, high) in zip(
+        pairwise(sorted(ranges)), pairwise(aligned), strict=True
+    ):
+        if low.end > high.start:
+            when = "" if lower.end > upper.start else f" when aligned to {min_region_sz} bytes"
+            raise ConfigError(f"ranges {lower} and {upper} of {what} overlap{when}")
+    return tuple(aligned)
+
+
+def _check_range(given: AddrRange, limit: int, what: str) -> None:
+    if given.start >= given.end:
+        raise ConfigError(f"range {given} of {what} is empty: its end must be above its start")
+    if given.start < 0 or given.end > limit:
+        raise ConfigError(f"range {given} is outside {what}, which ends at {limit:#x}")
+    if given != (wanted := _outwards(given, PAGE_SIZE)):
+        raise ConfigError(
+            f"range {given} of {what} is not aligned to pages of {PAGE_SIZE} bytes: "
+            f"did you mean {wanted}?"
         )
-        if given != wanted:
-            raise ConfigError(
-                f"range {given} of {what} is not aligned to {min_region_sz} bytes: "
-                f"did you mean {wanted}?"
-            )
-    ordered = sorted(ranges)
-    for lower, upper in zip(ordered, ordered[1:], strict=False):
-        if lower.end > upper.start:
-            raise ConfigError(f"ranges {lower} and {upper} of {what} overlap")
-    return tuple(ordered)
+
+
+def _outwards(given: AddrRange, size: int) -> AddrRange:
+    return AddrRange(align_down(given.start, size), align_up(given.end, size))

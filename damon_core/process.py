@@ -1,14 +1,19 @@
-"""What /proc tells of a process: name, state, parent, start time, and whether we may look inside."""
+"""What /proc tells of a process: name, state, parent, start time, whether we may look inside."""
 
 from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Iterator
 from enum import Enum
 
 from attrs import frozen
 
 PF_KTHREAD = 0x00200000
+CAP_SYS_PTRACE = 19
+
+Identity = tuple[int, int]
+"""pid and start time: names a process for ever."""
 
 
 class UserMemory(Enum):
@@ -32,7 +37,13 @@ class ProcessStat:
     start_time: int
 
     @property
+    def identity(self) -> Identity:
+        """pid and start time."""
+        return self.pid, self.start_time
+
+    @property
     def is_kernel_thread(self) -> bool:
+        """Whether it has no user memory by nature."""
         return bool(self.flags & PF_KTHREAD)
 
     def user_memory(self) -> UserMemory:
@@ -47,9 +58,9 @@ class ProcessStat:
             return UserMemory.DENIED if denied else UserMemory.GONE
 
 
-def read_process_stat(pid: int, proc: str = "/proc") -> ProcessStat | None:
+def read_process_stat(pid: int) -> ProcessStat | None:
     """Read /proc/PID/stat; None when there is no such process, or it is hidden."""
-    text = read_small(f"{proc}/{pid}/stat")
+    text = read_small(f"/proc/{pid}/stat")
     return parse_stat(text) if text else None
 
 
@@ -70,21 +81,52 @@ def parse_stat(text: bytes) -> ProcessStat:
 
 def thread_group_of(tid: int) -> int | None:
     """The process a thread id belongs to; None when there is no such thread."""
-    for line in read_small(f"/proc/{tid}/status").splitlines():
-        if line.startswith(b"Tgid:"):
-            return int(line.split()[1])
-    return None
+    group = _status_field(str(tid), b"Tgid:")
+    return group if group > 0 else None
 
 
-def owner_of(pid: int) -> str:
-    """Say whose process it is, as part of a sentence."""
-    try:
-        uid = os.stat(f"/proc/{pid}").st_uid
-    except OSError:
-        return "is another user's"
-    if uid == os.geteuid():
-        return "protects itself (not dumpable)"
-    return f"belongs to uid {uid}, you are uid {os.geteuid()},"
+def why_denied(pid: int) -> str:
+    """Say, as part of a sentence, why its memory may not be read, and what would help."""
+    own = os.geteuid()
+    if _status_field("self", b"CapEff:", base=16) >> CAP_SYS_PTRACE & 1:
+        return "may not be read even with CAP_SYS_PTRACE: a security module or namespace forbids it"
+    owner = _status_field(str(pid), b"Uid:")
+    if owner == own:
+        return (
+            "is not dumpable (set-id, or by its own choice): "
+            "run as root, or with CAP_SYS_PTRACE, to read its memory"
+        )
+    return (
+        f"belongs to uid {owner} and you are uid {own}: "
+        "run as its owner or as root, or with CAP_SYS_PTRACE"
+    )
+
+
+def _status_field(pid: str, name: bytes, base: int = 10) -> int:
+    for line in read_small(f"/proc/{pid}/status").splitlines():
+        if line.startswith(name):
+            return int(line.split()[1], base)
+    return -1
+
+
+def list_processes() -> Iterator[ProcessStat]:
+    """All processes of /proc that have user memory: no kernel threads, no zombies."""
+    for name in os.listdir("/proc"):
+        stat = read_process_stat(int(name)) if name.isdigit() else None
+        if stat and not stat.is_kernel_thread and stat.state not in "ZX":
+            yield stat
+
+
+def command_line_of(pid: int) -> str:
+    """The arguments, joined by spaces; empty of a process that is gone or has none."""
+    text = read_small(f"/proc/{pid}/cmdline")
+    return text.rstrip(b"\0").replace(b"\0", b" ").decode(errors="replace")
+
+
+def cgroups_of(pid: int) -> tuple[str, ...]:
+    """The paths of its control groups: one in a unified hierarchy, one per controller in others."""
+    lines = read_small(f"/proc/{pid}/cgroup").decode(errors="replace").splitlines()
+    return tuple(line.split(":", 2)[2] for line in lines)
 
 
 def read_small(path: str) -> bytes:

@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING, Protocol
 from attrs import Attribute, define, field
 
 from .errors import ConfigError, TargetError
-from .process import ProcessStat, UserMemory, owner_of, read_process_stat, thread_group_of
+from .process import (
+    Identity,
+    ProcessStat,
+    UserMemory,
+    read_process_stat,
+    thread_group_of,
+    why_denied,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,6 +27,10 @@ if TYPE_CHECKING:
     from .model import AddrRange
 
 PAGE_SIZE = os.sysconf("SC_PAGE_SIZE")
+
+
+class NoSuchProcess(TargetError):
+    """The process does not exist, or has ended."""
 
 
 def check_min_region_sz(size: int) -> int:
@@ -97,7 +108,7 @@ class Target:
         return cls(comm="physical memory", min_region_sz=min_region_sz, given_ranges=given_ranges)
 
     @property
-    def identity(self) -> tuple[int, int]:
+    def identity(self) -> Identity:
         """pid and start time: equal for two targets only if they are the same process."""
         return self.pid, self.start_time
 
@@ -105,7 +116,7 @@ class Target:
         """Whether the process still runs; a zombie does not: its memory is gone."""
         if self.pid == 0:
             return True
-        return self.pidfd >= 0 and not _has_ended(self.pidfd)
+        return not _has_ended(self.pidfd)
 
     def rss(self) -> int | None:
         """Resident memory in bytes; None of physical memory, and once the process has ended."""
@@ -117,6 +128,11 @@ class Target:
         except OSError:
             return None
         return nr_pages * PAGE_SIZE if self.alive() else None
+
+    def check_readable(self) -> None:
+        """TargetError unless its memory may (still) be read: exec may make it another user's."""
+        if self.pid:
+            _check_readable(_stat_of_live(self.pid, self.pidfd))
 
     def reread_comm(self) -> str:
         """Read the name anew, as exec changes it; the old one stays when the process has ended."""
@@ -161,6 +177,8 @@ class TargetSource(Protocol):
 
 
 def _has_ended(pidfd: int) -> bool:
+    if pidfd < 0:
+        return True
     poll = select.poll()
     poll.register(pidfd, select.POLLIN)
     return bool(poll.poll(0))
@@ -190,7 +208,7 @@ def _stat_of_live(pid: int, pidfd: int) -> ProcessStat:
     # Only a process that has not ended keeps its pid: the order of the two questions matters.
     if _has_ended(pidfd):
         if stat is not None and stat.state in "ZX":
-            raise TargetError(
+            raise NoSuchProcess(
                 f"pid {pid} ({stat.comm}) is a zombie: it has ended and its memory is gone"
             )
         raise _no_such(pid)
@@ -211,15 +229,12 @@ def _check_readable(stat: ProcessStat) -> None:
                 f"pid {stat.pid} ({stat.comm}) is a kernel thread: it has no user memory to monitor"
             )
         case UserMemory.GONE:
-            raise TargetError(
+            raise NoSuchProcess(
                 f"pid {stat.pid} ({stat.comm}) has no memory any more: its main thread has ended"
             )
         case UserMemory.DENIED:
-            raise TargetError(
-                f"pid {stat.pid} ({stat.comm}) {owner_of(stat.pid)} and you may not read its "
-                "memory: run as its owner or as root, or with CAP_SYS_PTRACE"
-            )
+            raise TargetError(f"pid {stat.pid} ({stat.comm}) {why_denied(stat.pid)}")
 
 
-def _no_such(pid: int) -> TargetError:
-    return TargetError(f"no such process: pid {pid}")
+def _no_such(pid: int) -> NoSuchProcess:
+    return NoSuchProcess(f"no such process: pid {pid}")

@@ -7,3 +7,4 @@
 #include "ranges.h"
 #include "filter.h"
 #include "matcher.h"
+#include "command.h"

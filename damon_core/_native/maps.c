@@ -189,7 +189,7 @@ int64_t damon_maps_next(struct damon_maps *maps, struct damon_mapping *mappings,
 	size_t nr = 0;
 
 	while (nr < cap) {
-		struct cursor line;
+		struct cursor line = { NULL, NULL };
 		int ret = next_line(maps, &line);
 
 		if (ret > 0)

@@ -77,7 +77,17 @@ class AccessReport:
     def to_array(self) -> np.ndarray:
         """One row of REPORT_DTYPE."""
         row = np.zeros(1, REPORT_DTYPE)
-        for name in ("paddr", "vaddr", "size", "time_ns", "data_src", "pid", "tid", "cpu", "weight"):
+        for name in (
+            "paddr",
+            "vaddr",
+            "size",
+            "time_ns",
+            "data_src",
+            "pid",
+            "tid",
+            "cpu",
+            "weight",
+        ):
             row[name] = getattr(self, name) or 0
         row["flags"] = self.flags
         return row

@@ -8,7 +8,6 @@ from typing import Protocol
 
 from ._native import lib
 
-
 _INTERRUPTED = 2
 
 

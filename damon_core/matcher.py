@@ -97,7 +97,9 @@ class Matcher:
     ) -> None:
         """Match pages from ``start`` by a bitmap (uint64, LSB first); each set bit is a report."""
         if words.dtype != np.uint64 or not words.flags.c_contiguous:
-            raise TypeError(f"a page bitmap must be a contiguous array of uint64, not {words.dtype}")
+            raise TypeError(
+                f"a page bitmap must be a contiguous array of uint64, not {words.dtype}"
+            )
         if page_size < 1 or start < 0 or start + len(words) * 64 * page_size > 2**64:
             raise ValueError(
                 f"a bitmap of {len(words) * 64} pages of {page_size} bytes from {start:#x} "

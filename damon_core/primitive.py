@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from attrs import define, field, frozen
 
@@ -78,3 +78,29 @@ class PrimitiveContext:
     def tell(self, text: str) -> None:
         """Tell the user something once, in one line."""
         self._tell(f"{self.name}: {text}")
+
+
+class Primitives(Protocol):
+    """The enabled primitives of a context, as the monitoring loop needs them."""
+
+    names: tuple[str, ...]
+
+    def init(self, ctxs: Sequence[PrimitiveContext]) -> None:
+        """One context each, in the order of ``names``; PrimitiveError keeps the run from starting."""
+
+    def update_targets(self) -> None: ...
+
+    def prepare(self) -> None: ...
+
+    def check(self) -> None: ...
+
+    def cleanup(self) -> None:
+        """End all; idempotent."""
+
+    def failures(self) -> tuple[str | None, ...]:
+        """For each why it was stopped, or None."""
+        ...
+
+    def provides(self) -> tuple[Provides, ...]:
+        """For each what its reports can tell; valid after :meth:`init`."""
+        ...

@@ -80,7 +80,9 @@ class RegionMap:
             self.c, self._index(target), c_ranges, len(ranges), min_region_sz
         )
         if err == -22:
-            raise ValueError(f"ranges {', '.join(map(str, ranges))} are empty or overlap once aligned")
+            raise ValueError(
+                f"ranges {', '.join(map(str, ranges))} are empty or overlap once aligned"
+            )
         _check(err, "set regions")
 
     def regions(self, target: int) -> np.ndarray:
@@ -89,7 +91,8 @@ class RegionMap:
         if not t.nr_regions:
             return np.empty(0, REGION_DTYPE)
         memory = ffi.buffer(t.regions, t.nr_regions * REGION_DTYPE.itemsize)
-        return np.frombuffer(memory, REGION_DTYPE).copy()
+        rows: np.ndarray = np.frombuffer(memory, REGION_DTYPE).copy()
+        return rows
 
     def sampling_addrs(self, target: int) -> np.ndarray:
         """The addresses drawn for this tick: uint64, one per region."""
@@ -97,7 +100,8 @@ class RegionMap:
         if not t.nr_regions:
             return np.empty(0, np.uint64)
         memory = ffi.buffer(t.regions, t.nr_regions * REGION_DTYPE.itemsize)
-        return np.frombuffer(memory, REGION_DTYPE)["sampling_addr"].copy()
+        addrs: np.ndarray = np.frombuffer(memory, REGION_DTYPE)["sampling_addr"].copy()
+        return addrs
 
     def load(self, target: int, rows: np.ndarray) -> None:
         """Replace the regions of a target by REGION_DTYPE rows, as they are."""
@@ -161,4 +165,6 @@ def moving_sum(
     left_bp = max(0, samples_left) * 10_000 // nr_samples
     if left_bp == 10_000:
         return last_nr_accesses.copy()
-    return nr_accesses + (last_nr_accesses.astype(np.uint64) * left_bp // 10_000).astype(np.uint32)
+    rest = last_nr_accesses.astype(np.uint64) * left_bp // 10_000
+    moving: np.ndarray = nr_accesses + rest.astype(np.uint32)
+    return moving

@@ -98,7 +98,8 @@ class Snapshot:
     """The regions of all targets at the end of one aggregation interval.
 
     ``start_ns``, ``end_ns``: CLOCK_REALTIME.  ``intervals``: as really kept (mean sampling interval,
-    length of the window).  ``nr_samples``: ticks of the window, the highest possible nr_accesses.
+    length of the window).  ``nr_samples``: ticks of the window, the highest possible nr_accesses;
+    ``nr_late`` of them began late, as the tick before took longer than a sampling interval.
     ``cpu_ns``: CPU time of the monitoring thread in the window, kernel work on its behalf included.
     ``notes``: one-line messages for the user that came up in the window.
     """
@@ -112,4 +113,5 @@ class Snapshot:
     regions: SnapshotRegions
     sources: tuple[SourceState, ...]
     cpu_ns: int = 0
+    nr_late: int = 0
     notes: tuple[str, ...] = ()

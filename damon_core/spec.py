@@ -1,4 +1,4 @@
-"""What one monitoring context is asked to do: the engine's whole input, apart from targets and primitives."""
+"""What one monitoring context is asked to do, apart from targets and primitives."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class ContextSpec:
     ops: Ops = Ops.VADDR
     intervals: Intervals | None = None
     cpu_quota: float = 0.05
-    nr_regions: NrRegions = NrRegions()
+    nr_regions: NrRegions = field(factory=NrRegions)
     filters: tuple[SampleFilter, ...] = ()
     match: Match = Match.ANY
     ranges: tuple[AddrRange, ...] = ()
@@ -34,7 +34,9 @@ class ContextSpec:
 
     def __attrs_post_init__(self) -> None:
         if not self.cpu_quota > 0:
-            raise ConfigError(f"cpu_quota is {self.cpu_quota:g}: a share of one CPU above 0 is needed")
+            raise ConfigError(
+                f"cpu_quota is {self.cpu_quota:g}: a share of one CPU above 0 is needed"
+            )
         if self.min_region_sz < mmap.PAGESIZE or self.min_region_sz & (self.min_region_sz - 1):
             raise ConfigError(
                 f"region_sz min is {self.min_region_sz}: "
@@ -47,3 +49,15 @@ class ContextSpec:
             )
         if self.intervals is not None and self.intervals.sample_us == 0:
             raise ConfigError("sample_us is 0: a sampling interval of at least 1 us is needed")
+
+
+def check_online_change(old: ContextSpec, new: ContextSpec) -> None:
+    """ConfigError if ``new`` differs from ``old`` in what cannot change while monitoring."""
+    for name in ("ops", "seed", "min_region_sz", "nr_reports_min", "nr_reports_max"):
+        before, after = getattr(old, name), getattr(new, name)
+        if before != after:
+            raise ConfigError(
+                f"{name} cannot change while monitoring (from {before} to {after}): start anew"
+            )
+    if new.ranges != old.ranges and new.ops is Ops.VADDR:
+        raise ConfigError("ranges cannot be given for vaddr: it follows the mappings; use fvaddr")

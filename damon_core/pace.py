@@ -1,0 +1,110 @@
+"""How often a context may look, so that it stays within its CPU quota."""
+
+from __future__ import annotations
+
+from attrs import define, field
+
+from .model import Intervals
+
+MIN_SAMPLE_US = 5_000
+OPS_UPDATE_US = 1_000_000
+
+CALIBRATION_TICKS = 3
+"""Ticks after which a run has seen enough of its cost to leave intervals that are far off."""
+
+# Samples per window: a mechanism that sees every page in each sample needs few.
+_NR_SAMPLES = {"page": 5, "mapping": 5}
+_NR_SAMPLES_OTHERWISE = 20
+
+# Aim below the quota, so that noise does not push a context over it each second window;
+# shorten only when there is much room, so that intervals do not swing.
+_AIM = 0.85
+_SHORTEN_BELOW = 0.6
+
+
+def nr_samples_for(granularities: set[str]) -> int:
+    """Sampling intervals per window for primitives of these granularities."""
+    return max(
+        (_NR_SAMPLES.get(g, _NR_SAMPLES_OTHERWISE) for g in granularities),
+        default=_NR_SAMPLES_OTHERWISE,
+    )
+
+
+def _round_up(us: float) -> int:
+    """To two digits, so that intervals can be read."""
+    step = 1_000
+    while us / step >= 100:
+        step *= 10
+    return int(-(-us // step) * step)
+
+
+@define
+class Pace:
+    """Chooses intervals: the asked ones, or the shortest (auto), stretched to keep the quota.
+
+    ``quota`` is a share of one CPU.  ``nr_samples``: sampling intervals per window under auto.
+    """
+
+    asked: Intervals | None
+    quota: float
+    nr_samples: int = _NR_SAMPLES_OTHERWISE
+    intervals: Intervals = field(init=False)
+    _told_us: int = field(default=0, init=False)
+    _tick_us: float = field(default=0.0, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.intervals = self.asked or self._of(MIN_SAMPLE_US)
+
+    @property
+    def _shortest_us(self) -> int:
+        return self.asked.sample_us if self.asked else MIN_SAMPLE_US
+
+    def _of(self, sample_us: int) -> Intervals:
+        if self.asked is None:
+            return Intervals(sample_us, sample_us * self.nr_samples, max(OPS_UPDATE_US, sample_us))
+        if sample_us <= self.asked.sample_us:
+            return self.asked
+        return Intervals(
+            sample_us,
+            sample_us * self.asked.nr_samples,
+            max(self.asked.ops_update_us, sample_us),
+        )
+
+    def observe(self, tick_cpu_ns: int) -> Intervals | None:
+        """Learn what a tick costs; other intervals, if that calls for them."""
+        self._tick_us = tick_cpu_ns / 1000
+        present_us = self.intervals.sample_us
+        share = self._tick_us / present_us
+        needed_us = max(self._shortest_us, _round_up(self._tick_us / (self.quota * _AIM)))
+        lengthen = share > self.quota and needed_us > present_us
+        shorten = share < self.quota * _SHORTEN_BELOW and needed_us < present_us
+        if not (lengthen or shorten):
+            return None
+        self.intervals = self._of(needed_us)
+        return self.intervals
+
+    def take_reason(self) -> str | None:
+        """Why the intervals are what they are, in one line, when that is news; else None."""
+        present_us = self.intervals.sample_us
+        if self._told_us and self._told_us / 2 < present_us < self._told_us * 2:
+            return None
+        if self.asked and not self._told_us and present_us <= self.asked.sample_us:
+            return None
+        self._told_us = present_us
+        return self._reason()
+
+    def _reason(self) -> str:
+        now = self.intervals
+        chosen = f"sampling every {now.sample_us / 1000:g} ms, aggregating {now.aggr_us / 1e6:g} s"
+        cost = (
+            f"one sample costs {self._tick_us / 1000:.3g} ms of CPU time and cpu_quota is "
+            f"{self.quota * 100:g} % of one CPU"
+        )
+        if self.asked is None or now == self.asked:
+            return f"{chosen}: {cost}"
+        share = self._tick_us / self.asked.sample_us * 100
+        return (
+            f"{chosen}, not {self.asked.sample_us / 1000:g} ms and {self.asked.aggr_us / 1e6:g} s "
+            f"as asked, which would take {share:.2g} %: {cost}; to change this ask for a longer "
+            "interval, raise cpu_quota, or choose a mechanism that samples"
+        )

@@ -83,6 +83,11 @@ class PrimitiveHost:
             raise type(error)(f"{choice.where}: {error}") from error
         return declaration, instance
 
+    @property
+    def instances(self) -> tuple[object, ...]:
+        """The primitives themselves."""
+        return tuple(hosted.instance for hosted in self._hosted)
+
     def init(self, ctxs: Sequence[PrimitiveContext]) -> None:
         """Probe all, then call each ``damon_init``; PrimitiveError after cleaning up what began."""
         for hosted in self._hosted:

@@ -35,7 +35,7 @@ class HostedPrimitive:
         self.failure: str | None = None
         self.provides: Provides = type(instance).provides
         self._declaration = declaration
-        self._instance = instance
+        self.instance = instance
         self._hooks = _implemented(pm, instance)
         if trace:
             for name, hook in self._hooks.items():
@@ -47,7 +47,7 @@ class HostedPrimitive:
     def probe(self, ops: Ops) -> None:
         """Ask the class whether it is usable here; PrimitiveError with what is missing, if not."""
         try:
-            answer = probe(type(self._instance), ops)
+            answer = probe(type(self.instance), ops)
         except PrimitiveError as error:
             raise PrimitiveError(f"{self._declaration}: {error}") from error
         if not answer.usable:
@@ -65,13 +65,13 @@ class HostedPrimitive:
         self._owes_cleanup = True
         try:
             self._invoke("damon_init", ctx=ctx)
-            if not isinstance(self._instance.provides, Provides):
+            if not isinstance(self.instance.provides, Provides):
                 raise _HookFault("hook damon_init set `provides` to something that is no Provides")
         except _HookFault as fault:
             if isinstance(fault.__cause__, DamonError):
                 raise PrimitiveError(f"{self._declaration}: {fault.__cause__}") from fault
             raise PrimitiveError(f"{self._declaration} does not start: {fault}") from fault
-        self.provides = self._instance.provides
+        self.provides = self.instance.provides
 
     def call(self, name: str) -> None:
         """Call a hook that takes ``ctx``, unless it was stopped; a fault stops it."""
@@ -108,7 +108,7 @@ class HostedPrimitive:
         try:
             results = hook(**arguments)
         except Exception as error:
-            place = _place(error, type(self._instance).__module__)
+            place = _place(error, type(self.instance).__module__)
             raise _HookFault(f"hook {name} raised {one_line(error)}{place}") from error
         if results:
             raise _HookFault(

@@ -262,7 +262,7 @@ def test_options_are_structured_into_the_class_of_the_primitive(distribution: In
         cpus=[1, 2],
         label="Loud",
     )
-    options = hosted._hosted[0]._instance.options
+    options = hosted.instances[0].options
     assert options.colour.value == "green"
     assert type(options.ratio) is float
     assert options.events[0].period == 3

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Union
 
 import numpy as np
 
 from ..access import REPORT_DTYPE, AccessReport
 from ..primitive import PrimitiveContext, Provides
 
-Tick = Union[np.ndarray, Sequence[AccessReport], None]
+Tick = np.ndarray | Sequence[AccessReport] | None
 """What one primitive sees in one sampling interval: rows of REPORT_DTYPE, or access reports."""
 
-Script = Union[Sequence[Tick], Callable[[PrimitiveContext, int], None]]
+Script = Sequence[Tick] | Callable[[PrimitiveContext, int], None]
 """A primitive's ticks, the last of them followed by silence; or a function of context and tick."""
 
 

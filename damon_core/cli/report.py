@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -57,14 +58,114 @@ def access(
     if every and number is not None:
         raise click.UsageError("--all and --snapshot exclude each other")
     order = RegionOrder(sort, reverse, only, limit, _range(within) if within else None)
-    opened = _opened(record)
-    if not len(opened):
-        raise _no_snapshots(opened)
+    opened = _with_snapshots(record)
     chosen: Iterable[Snapshot] = opened
     if not every:
         chosen = [_snapshot(opened, -1 if number is None else number)]
     for snapshot in chosen:
         _show(AccessTable(snapshot, order, width=_width()), as_json)
+
+
+@report.command()
+@_record_argument
+@click.option(
+    "--range",
+    "percentiles",
+    type=click.IntRange(0, 101),
+    nargs=3,
+    metavar="START END STEP",
+    default=(0, 101, 25),
+    show_default=True,
+    help="Percentiles, END excluded.",
+)
+@click.option("--by-region", is_flag=True, help="Count whole accessed regions, as damo does.")
+@click.option(
+    "--acc-thres",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Samples with an access from which a whole region counts.",
+)
+@click.option("--by-time", is_flag=True, help="In the order of time instead of size.")
+@_json_option
+def wss(
+    record: str,
+    percentiles: tuple[int, int, int],
+    by_region: bool,
+    acc_thres: int,
+    by_time: bool,
+    as_json: bool,
+) -> None:
+    """Working set size: how many bytes were in use, as percentiles over the snapshots."""
+    from ..report.wss import WorkingSet
+
+    if not range(*percentiles[:2], max(1, percentiles[2])):
+        raise click.UsageError("--range has no percentile in it: write START END STEP, as 0 101 25")
+    working_set = WorkingSet(
+        _with_snapshots(record),
+        percentiles=range(*percentiles[:2], max(1, percentiles[2])),
+        by_region=by_region,
+        acc_thres=acc_thres,
+        by_time=by_time,
+    )
+    _show(working_set, as_json)
+
+
+@report.command("record_info")
+@_record_argument
+@_json_option
+def record_info(record: str, as_json: bool) -> None:
+    """What was recorded: when, of whom, by which primitives, at which cost, with which losses."""
+    from ..report.record_info import RecordInfo
+
+    opened = _opened(record)
+    _show(RecordInfo(opened.header, opened, truncated=opened.truncated), as_json)
+
+
+@report.command()
+@_record_argument
+@click.option(
+    "--target", type=click.IntRange(0), metavar="N", help="Target (default: the hottest)."
+)
+@click.option("--address", "within", metavar="START-END", help="Only these addresses (hex).")
+@click.option(
+    "--rows", type=click.IntRange(1, 10_000), default=20, show_default=True, help="Rows of time."
+)
+@click.option(
+    "--columns", type=click.IntRange(4, 10_000), help="Columns (default: the terminal's)."
+)
+@click.option("--by-bytes", is_flag=True, help="Shade by accessed bytes instead of access rate.")
+@click.option("--no-fold", is_flag=True, help="Show long stretches without access in full.")
+@_json_option
+def heatmap(
+    record: str,
+    target: int | None,
+    within: str | None,
+    rows: int,
+    columns: int | None,
+    by_bytes: bool,
+    no_fold: bool,
+    as_json: bool,
+) -> None:
+    """Time by address, with the access rate as shades."""
+    from ..errors import RecordError
+    from ..report.grid import heat_grid
+    from ..report.heatmap import Heatmap
+
+    try:
+        grid = heat_grid(
+            _with_snapshots(record),
+            nr_rows=rows,
+            nr_columns=columns or max(20, _width() - 14),
+            target=target,
+            within=_range(within) if within else None,
+            fold=not no_fold,
+            by_bytes=by_bytes,
+        )
+    except LookupError as error:
+        raise RecordError(f"{record}: {error}") from None
+    _show(Heatmap(grid, color=_colored()), as_json)
 
 
 def _opened(path: str) -> Record:
@@ -85,10 +186,18 @@ def _snapshot(record: Record, number: int) -> Snapshot:
         raise RecordError(str(error)) from None
 
 
-def _no_snapshots(record: Record) -> Exception:
+def _with_snapshots(path: str) -> Record:
     from ..errors import RecordError
 
-    return RecordError(f"{record.path}: has no snapshot: it ended before its first window did")
+    record = _opened(path)
+    if not len(record):
+        raise RecordError(f"{path}: has no snapshot: it ended before its first window did")
+    return record
+
+
+def _colored() -> bool:
+    """Whether the terminal wants colour (https://no-color.org)."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
 
 
 def _show(report: Report, as_json: bool) -> None:
@@ -110,6 +219,8 @@ def _range(text: str) -> AddrRange:
 
     try:
         start, end = (int(part, 16) for part in text.split("-"))
+        if not 0 <= start < end < 2**64:
+            raise ValueError("not a range")
     except ValueError:
         raise click.BadParameter(
             f"{text!r} is no range: write START-END in hexadecimal, as /proc/PID/maps does",

@@ -1,0 +1,192 @@
+"""Heat by time and address: the plain numbers behind every heatmap."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from attrs import frozen
+
+from ..model import AddrRange
+from .spans import Column, columns_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ..snapshot import Snapshot, TargetState
+
+_NR_LOOKED_AT = 500
+
+
+class Snapshots(Protocol):
+    """A recording, or a list of snapshots."""
+
+    def __len__(self) -> int: ...
+    def __iter__(self) -> Iterator[Snapshot]: ...
+    def __getitem__(self, number: int, /) -> Snapshot: ...
+
+
+@frozen(eq=False)
+class HeatGrid:
+    """Heat of one target: rows of time from ``start_ns`` on, ``row_ns`` each; columns of addresses.
+
+    ``heat`` float64[rows, columns]: percent of the samples in which a cell was accessed, mean over
+    its bytes and time; ``by_bytes``: percent of its bytes accessed in a sampling interval; NaN
+    where no region was.  ``hidden``: share of all heat outside the columns.  ``others``: targets
+    not shown.
+    """
+
+    target: TargetState
+    others: tuple[int, ...]
+    start_ns: int
+    row_ns: int
+    columns: tuple[Column, ...]
+    heat: np.ndarray
+    hidden: float
+    by_bytes: bool
+
+
+def heat_grid(
+    snapshots: Snapshots,
+    *,
+    nr_rows: int = 20,
+    nr_columns: int = 64,
+    target: int | None = None,
+    within: AddrRange | None = None,
+    fold: bool = True,
+    by_bytes: bool = False,
+) -> HeatGrid:
+    """The grid of a recording that has snapshots.
+
+    ``target``: its index, by default that of the most accessed bytes.  ``fold``: one column for a
+    long stretch that was never accessed.  LookupError if no snapshot has such a target or range.
+    """
+    step = -(-len(snapshots) // _NR_LOOKED_AT)
+    looked_at = [snapshots[number] for number in {*range(0, len(snapshots), step)}]
+    looked_at.append(snapshots[-1])
+    chosen = _choose_target(looked_at) if target is None else target
+    state, others = _state_of(looked_at, chosen)
+    present = [_ranges(snapshot, chosen, 0) for snapshot in looked_at]
+    accessed = [_ranges(snapshot, chosen, 1) for snapshot in looked_at]
+    columns = columns_of(
+        np.concatenate(present), np.concatenate(accessed), nr_columns, within=within, fold=fold
+    )
+    if not columns:
+        raise LookupError(f"target {chosen} has no region there")
+    begin_ns = min(_begin_ns(snapshot) for snapshot in looked_at)
+    length_ns = max(max(snapshot.end_ns for snapshot in looked_at) - begin_ns, 1)
+    rows = min(nr_rows, len(snapshots))
+    sums = _Sums(begin_ns, -(-length_ns // rows), rows, columns, chosen, by_bytes)
+    for snapshot in snapshots:
+        sums.add(snapshot)
+    return HeatGrid(
+        target=state,
+        others=others,
+        start_ns=begin_ns,
+        row_ns=sums.row_ns,
+        columns=columns,
+        heat=sums.heat(),
+        hidden=sums.hidden(),
+        by_bytes=by_bytes,
+    )
+
+
+class _Sums:
+    """Heat and presence, in bytes x nanoseconds, summed into the cells."""
+
+    def __init__(
+        self,
+        start_ns: int,
+        row_ns: int,
+        nr_rows: int,
+        columns: tuple[Column, ...],
+        target: int,
+        by_bytes: bool,
+    ) -> None:
+        self.start_ns, self.row_ns, self.nr_rows = start_ns, row_ns, nr_rows
+        self.target, self.by_bytes = target, by_bytes
+        self._edges = np.array([[c.range.start, c.range.end] for c in columns], np.float64)
+        self._heat = np.zeros((nr_rows, len(columns)))
+        self._present = np.zeros((nr_rows, len(columns)))
+        self._all_heat = 0.0
+
+    def add(self, snapshot: Snapshot) -> None:
+        """Sum up one snapshot: O(regions + columns), without a loop over either."""
+        regions = snapshot.regions
+        first, last = np.searchsorted(regions.target, [self.target, self.target + 1])
+        if first == last:
+            return
+        mine = slice(first, last)
+        borders = np.empty(2 * (last - first))
+        borders[::2], borders[1::2] = regions.start[mine], regions.end[mine]
+        sizes = borders[1::2] - borders[::2]
+        rate = regions.nr_accesses[mine] / snapshot.nr_samples
+        masses = sizes * rate
+        if self.by_bytes:
+            told = ~np.isnan(regions.accessed_bytes[mine])
+            masses = np.where(told, regions.accessed_bytes[mine], masses)
+        heat = self._in_columns(borders, masses)
+        present = self._in_columns(borders, sizes)
+        for row, share_ns in self._rows(_begin_ns(snapshot), snapshot.end_ns):
+            self._heat[row] += heat * share_ns
+            self._present[row] += present * share_ns
+            self._all_heat += float(masses.sum()) * share_ns
+
+    def heat(self) -> np.ndarray:
+        """Percent by cell, NaN where no region was."""
+        with np.errstate(invalid="ignore"):
+            return np.where(self._present > 0, 100 * self._heat / self._present, np.nan)
+
+    def hidden(self) -> float:
+        """Share of the heat outside the columns."""
+        shown = float(self._heat.sum())
+        return max(0.0, 1 - shown / self._all_heat) if self._all_heat else 0.0
+
+    def _in_columns(self, borders: np.ndarray, masses: np.ndarray) -> np.ndarray:
+        """How much of the masses between the borders falls into each column."""
+        sums = np.zeros(len(borders) + 1)
+        np.cumsum(masses, out=sums[1::2])
+        sums[2::2] = sums[1:-1:2]
+        below = np.interp(self._edges, borders, sums[:-1])
+        mass: np.ndarray = below[:, 1] - below[:, 0]
+        return mass
+
+    def _rows(self, begin_ns: int, end_ns: int) -> Iterator[tuple[int, int]]:
+        """The rows that a window overlaps, and by how much."""
+        first = max(0, (begin_ns - self.start_ns) // self.row_ns)
+        last = min(self.nr_rows - 1, (end_ns - 1 - self.start_ns) // self.row_ns)
+        for row in range(first, last + 1):
+            row_start = self.start_ns + row * self.row_ns
+            yield row, min(end_ns, row_start + self.row_ns) - max(begin_ns, row_start)
+
+
+def _begin_ns(snapshot: Snapshot) -> int:
+    """Where the window began; its length is of a steady clock, start_ns is not."""
+    return snapshot.end_ns - snapshot.intervals.aggr_us * 1000
+
+
+def _ranges(snapshot: Snapshot, target: int, min_accesses: int) -> np.ndarray:
+    regions = snapshot.regions
+    mine = (regions.target == target) & (regions.nr_accesses >= min_accesses)
+    return np.stack([regions.start[mine], regions.end[mine]], axis=1)
+
+
+def _choose_target(snapshots: list[Snapshot]) -> int:
+    heat: dict[int, float] = {}
+    for snapshot in snapshots:
+        regions = snapshot.regions
+        masses = (regions.end - regions.start) * (regions.nr_accesses / snapshot.nr_samples)
+        for target in snapshot.targets:
+            mine = float(masses[regions.target == target.index].sum())
+            heat[target.index] = heat.get(target.index, 0.0) + mine
+    if not heat:
+        raise LookupError("no snapshot has a target")
+    return max(heat, key=lambda index: heat[index])
+
+
+def _state_of(snapshots: list[Snapshot], chosen: int) -> tuple[TargetState, tuple[int, ...]]:
+    states = {target.index: target for snapshot in snapshots for target in snapshot.targets}
+    if chosen not in states:
+        known = ", ".join(map(str, sorted(states))) or "none"
+        raise LookupError(f"no target {chosen}; the recording has {known}")
+    return states.pop(chosen), tuple(sorted(states))

@@ -59,7 +59,7 @@ class Directives:
         value = value.strip()
         if word not in _READERS:
             hint = did_you_mean(word, _READERS)
-            raise WorkloadError(f"#damon {word}: no such word{hint}; known: {', '.join(_READERS)}")
+            raise WorkloadError(f"#damon {word}: expected one of {', '.join(_READERS)}{hint}")
         if not value:
             raise WorkloadError(f"#damon {word}: a value is missing")
         name, read = _READERS[word]
@@ -84,7 +84,7 @@ def _one_of(known: Mapping[str, T]) -> Callable[[str], T]:
     def read(text: str) -> T:
         if text not in known:
             hint = did_you_mean(text, known)
-            raise WorkloadError(f"got {text!r}{hint}, expected one of {', '.join(known)}")
+            raise WorkloadError(f"got {text!r}, expected one of {', '.join(known)}{hint}")
         return known[text]
 
     return read

@@ -66,7 +66,8 @@ class _Parser:
     def _parse(self, text: str) -> Workload:
         for paragraph in self._paragraphs(text):
             if not self.regions:
-                self.regions = [self._region(line) for line in self._lines(paragraph)]
+                for line in self._lines(paragraph):
+                    self.regions.append(self._region(line))
             else:
                 phases = self._phase(self._lines(paragraph))
                 self.threads.setdefault(self.said.thread, []).extend(phases)
@@ -138,7 +139,7 @@ class _Parser:
         if fields[0] not in names:
             hint = did_you_mean(fields[0], names)
             raise WorkloadError(
-                f"no region is named {fields[0]}{hint}; there are {', '.join(names)}"
+                f"no region is named {fields[0]} (there are {', '.join(names)}){hint}"
             )
         if fields[1] not in ("0", "1"):
             raise WorkloadError(f"randomness is {fields[1]!r}, expected 0 or 1")

@@ -110,7 +110,7 @@ def align_up(address: int, size: int) -> int:
 def check_ranges(
     ranges: Sequence[AddrRange], *, limit: int, min_region_sz: int, what: str
 ) -> tuple[AddrRange, ...]:
-    """The ranges by address; ConfigError that names the first one that is not possible.
+    """The ranges by address, touching ones joined; ConfigError names the first impossible one.
 
     They must not be empty or overlap, must end at or below ``limit``, and be page-aligned; they
     are then aligned outwards to ``min_region_sz``, and must not overlap after that either.
@@ -124,7 +124,7 @@ def check_ranges(
         if low.end > high.start:
             when = "" if lower.end > upper.start else f" when aligned to {min_region_sz} bytes"
             raise ConfigError(f"ranges {lower} and {upper} of {what} overlap{when}")
-    return tuple(aligned)
+    return tuple(_joined(aligned))
 
 
 def _check_range(given: AddrRange, limit: int, what: str) -> None:
@@ -141,3 +141,14 @@ def _check_range(given: AddrRange, limit: int, what: str) -> None:
 
 def _outwards(given: AddrRange, size: int) -> AddrRange:
     return AddrRange(align_down(given.start, size), align_up(given.end, size))
+
+
+def _joined(ranges: Sequence[AddrRange]) -> list[AddrRange]:
+    """Ranges that touch made one: setting them anew then keeps the borders of regions."""
+    joined: list[AddrRange] = []
+    for given in ranges:
+        if joined and joined[-1].end == given.start:
+            joined[-1] = AddrRange(joined[-1].start, given.end)
+        else:
+            joined.append(given)
+    return joined

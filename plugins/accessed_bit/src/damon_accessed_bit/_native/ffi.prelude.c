@@ -1,5 +1,10 @@
 #include <damon/report.h>
+#include "clear_refs.h"
+#include "frame_bits.h"
 #include "light_skeleton.h"
+#include "page_walk.h"
+#include "machine.h"
+#include "young_bits.h"
 #include "page_idle.h"
 #include "page_words.h"
 #include "smaps.h"

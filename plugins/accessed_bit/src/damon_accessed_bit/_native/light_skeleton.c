@@ -45,6 +45,33 @@ static int data_map_create(const void *data, size_t size)
 	return fd;
 }
 
+int bpf_has_loop(void)
+{
+	const struct bpf_insn insns[] = {
+		{ .code = BPF_JMP | BPF_CALL, .imm = BPF_FUNC_loop },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	static const char license[] = "Dual BSD/GPL";
+	char log[4096] = "";
+	union bpf_attr attr;
+	int fd;
+
+	memset(&attr, 0, sizeof(attr));
+	attr.prog_type = BPF_PROG_TYPE_SYSCALL;
+	attr.insns = (uintptr_t)insns;
+	attr.insn_cnt = sizeof(insns) / sizeof(*insns);
+	attr.license = (uintptr_t)license;
+	attr.prog_flags = BPF_F_SLEEPABLE;
+	attr.log_buf = (uintptr_t)log;
+	attr.log_size = sizeof(log);
+	attr.log_level = 1;
+	fd = sys_bpf(BPF_PROG_LOAD, &attr, SIZE_TO(fd_array));
+	if (fd >= 0)
+		close(fd);
+	/* An argument that was never set is what it complains of if it knows the function. */
+	return strstr(log, "!read_ok") != NULL;
+}
+
 static int loader_create(const void *loader, size_t size, int *data_fd)
 {
 	static const char license[] = "Dual BSD/GPL";

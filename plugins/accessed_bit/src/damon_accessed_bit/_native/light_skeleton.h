@@ -13,13 +13,26 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The context starts with this; then one map word triple each, then one program word each. */
+/*
+ * The context: this, then one of the next for each map, then one of the last
+ * for each program (the layout that bpftool 7 gives it).
+ */
 struct light_skeleton_ctx {
 	uint32_t size;
 	uint32_t flags;
 	uint32_t log_level;
 	uint32_t log_size;
 	uint64_t log_buf;
+};
+
+struct light_skeleton_map {
+	int32_t fd;
+	uint32_t max_entries;		/* 0: as compiled */
+	uint64_t initial_value;
+};
+
+struct light_skeleton_program {
+	int32_t fd;
 };
 
 /**
@@ -35,8 +48,11 @@ int light_skeleton_load(const void *loader, size_t loader_size, const void *data
  * bpf_program_run() - run a BPF_PROG_TYPE_SYSCALL program once
  * @args: its context, copied in and back out
  *
- * Return: what the program returned (>= 0), or a negative errno.
+ * Return: what the program returned, or a negative errno of bpf(2).
  */
 int bpf_program_run(int prog_fd, void *args, size_t args_size);
+
+/* Has the kernel bpf_loop()?  Found by loading a program that calls it wrongly. */
+int bpf_has_loop(void);
 
 #endif

@@ -9,14 +9,12 @@ from attrs import frozen
 
 from ..host import PrimitiveChoice
 from ..model import AddrRange, Intervals, NrRegions, Ops, SampleFilter
+from ..paddr import PHYSICAL_END
 from ..spec import ContextSpec
 from ..vaddr import user_space_end
 from .key import Impossible
 from .keys import ContextKeys, FilterKeys, IntervalsKeys
 from .target_keys import RegionKeys, TargetKeys
-
-MAX_PHYSICAL = 1 << 52
-"""Above every physical address: page tables of no machine hold more bits."""
 
 DEFAULT_SAMPLE_US = 5_000
 SAMPLES_PER_AGGR = 20
@@ -162,7 +160,7 @@ def _check_ranges(
         expected = "no regions for ops vaddr, which follows the mappings; or ops fvaddr"
         raise Impossible([*path, "regions"], "ranges", expected)
     physical = keys.ops is Ops.PADDR
-    limit = MAX_PHYSICAL if physical else user_space_end()
+    limit = PHYSICAL_END if physical else user_space_end()
     for index, region in enumerate(regions):
         here = [*path, "regions", index]
         if region.end > limit:

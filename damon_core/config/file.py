@@ -33,6 +33,11 @@ class ConfigFile:
         return cls._from_node(parse_document(content, name), name)
 
     @classmethod
+    def empty(cls) -> ConfigFile:
+        """One context of nothing but defaults, for options to fill."""
+        return cls("", (ContextKeys(),), Mapping(0))
+
+    @classmethod
     def _from_node(cls, node: Node, name: str) -> ConfigFile:
         if isinstance(node, Mapping) and "contexts" in node.items:
             return cls(name, structure(node, FileKeys, name).contexts, node)
@@ -45,9 +50,9 @@ class ConfigFile:
         except Impossible as error:
             several = isinstance(self._node, Mapping) and "contexts" in self._node.items
             path = ("contexts", *error.path) if several else error.path[1:]
-            where = f"{self.name}:{line_at(self._node, path)}"
+            where = f"{self.name}:{line_at(self._node, path)}: " if self.name else ""
             text = f"got {error.got}, expected {error.expected}"
-            raise ConfigError(f"{where}: key {dotted(path)!r}: {text}") from None
+            raise ConfigError(f"{where}key {dotted(path)!r}: {text}") from None
 
 
 def load_config(path: Path | str) -> Config:

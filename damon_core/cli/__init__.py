@@ -1,0 +1,119 @@
+"""The ``damon`` command: finds the subcommand, and turns errors into one line and an exit code."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Sequence
+from importlib import import_module
+from itertools import takewhile
+from typing import Any
+
+import click
+
+from ..errors import DamonError, one_line
+
+_COMMANDS = {
+    "check": "Check a configuration file and print what it amounts to.",
+    "primitives": "List the installed primitives, and what works on this machine.",
+    "record": "Monitor targets and record what they access.",
+    "report": "Show what a recording says.",
+    "workload": "Run a known access pattern, with a log of what it touched.",
+}
+"""Name, also of the module and of the command in it, and summary; modules load at first use."""
+
+
+class DamonGroup(click.Group):
+    """The subcommands, each imported only when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names in the order of the help."""
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The subcommand of that name; UsageError with the nearest name if there is none."""
+        if cmd_name not in _COMMANDS:
+            from ..spelling import did_you_mean
+
+            hint = did_you_mean(cmd_name, _COMMANDS)
+            ctx.fail(f"no command {cmd_name!r}, there are {', '.join(_COMMANDS)}{hint}")
+        module = import_module(f".{cmd_name}", __name__)
+        command: click.Command = getattr(module, cmd_name)
+        _add_debug_option(command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list in the help, without importing any of them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_COMMANDS.items()))
+
+
+def _add_debug_option(command: click.Command) -> None:
+    if not any(param.name == "debug" for param in command.params):
+        command.params.append(
+            click.Option(["--debug"], is_flag=True, expose_value=False, help=_DEBUG_HELP)
+        )
+    for inner in getattr(command, "commands", {}).values():
+        _add_debug_option(inner)
+
+
+_DEBUG_HELP = "Show a traceback with an error."
+
+
+@click.group(cls=DamonGroup, invoke_without_command=True)
+@click.version_option(package_name="damon-core", prog_name="damon", message="%(prog)s %(version)s")
+@click.option("--debug", is_flag=True, expose_value=False, help=_DEBUG_HELP)
+@click.pass_context
+def damon(ctx: click.Context) -> None:
+    """See which memory is hot, which is cold, and who touches it, on the kernel you run.
+
+    Exit codes: 0 done, 1 ran but failed, 2 bad input. Data goes to standard output, progress and
+    messages to standard error.
+    """
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; the exit code. Errors are one line each on standard error."""
+    args = list(sys.argv[1:] if argv is None else argv)
+    try:
+        result = damon.main(args, prog_name="damon", standalone_mode=False)
+        sys.stdout.flush()
+    except Exception as error:
+        if "--debug" in takewhile(lambda arg: arg != "--", args):
+            traceback.print_exception(error)
+        return _failed(error)
+    return result if isinstance(result, int) else 0
+
+
+def _failed(error: Exception) -> int:
+    """Say what went wrong; the exit code."""
+    if isinstance(error, click.exceptions.UsageError):
+        if isinstance(error, _no_args_error()):
+            click.echo(error.format_message(), err=True)
+            return 2
+        path = error.ctx.command_path if error.ctx else "damon"
+        _say(f"{error.format_message().rstrip('.')}; see {path} --help")
+        return 2
+    if isinstance(error, click.Abort):
+        _say("interrupted")
+        return 1
+    if isinstance(error, DamonError):
+        _say(str(error))
+        return error.exit_code
+    if isinstance(error, OSError):
+        _say(one_line(error).partition(": ")[2] or one_line(error))
+        return 1
+    _say(f"this is a fault of damon itself: {one_line(error)}; --debug shows where")
+    return 1
+
+
+def _no_args_error() -> Any:
+    # Since click 8.2 a group without its subcommand shows its help by this error.
+    return getattr(click.exceptions, "NoArgsIsHelpError", ())
+
+
+def _say(text: str) -> None:
+    for line in text.splitlines() or [""]:
+        click.echo(f"damon: {line}", err=True)

@@ -1,0 +1,51 @@
+"""Ctrl-C and its kin: the first ends a recording cleanly, the second at once."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from types import FrameType, TracebackType
+from typing import Any
+
+from ..recording import Recording
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class StopSignals:
+    """While active, signals stop the recording; ``abandoned`` if it was not waited for."""
+
+    def __init__(self, recording: Recording) -> None:
+        self.abandoned = False
+        self._recording = recording
+        self._nr_signals = 0
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> StopSignals:
+        if threading.current_thread() is threading.main_thread():
+            self._before = {number: signal.signal(number, self._handle) for number in _SIGNALS}
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> bool:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        if kind is not None and issubclass(kind, _Again):
+            self.abandoned = True
+            self._recording.abandon()
+            return True
+        return False
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        self._nr_signals += 1
+        if self._nr_signals > 1:
+            raise _Again
+        self._recording.stop()
+
+
+class _Again(BaseException):
+    """A second signal."""

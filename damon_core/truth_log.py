@@ -66,33 +66,31 @@ def read_truth_log(path: Path) -> TruthLog:
     log = TruthLog()
     number = 0
     try:
-        for number, line in _lines(path):
+        for number, line in enumerate(_lines(path), start=1):
             _take(log, line, number)
     except OSError as error:
         raise RecordError(f"cannot read the ground-truth log {path}: {error.strerror}") from None
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise RecordError(f"{path}:{number}: no line of a ground-truth log: {error}") from None
     if not number:
         raise RecordError(f"{path}: an empty file, no ground-truth log")
     return log
 
 
-def _lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+def _lines(path: Path) -> Iterator[bytes]:
     with path.open("rb") as file:
-        number = 0
         while line := file.readline(MAX_LINE):
-            if not line.endswith(b"\n"):
-                if len(line) == MAX_LINE:
-                    raise ValueError(f"longer than {MAX_LINE} bytes")
+            if not line.endswith(b"\n") and len(line) < MAX_LINE:
                 return  # the writer was stopped in the middle of it
-            number += 1
-            fields = json.loads(line)
-            if not isinstance(fields, dict):
-                raise ValueError("not a JSON object")
-            yield number, fields
+            yield line
 
 
-def _take(log: TruthLog, line: dict[str, Any], number: int) -> None:
+def _take(log: TruthLog, text: bytes, number: int) -> None:
+    if not text.endswith(b"\n"):
+        raise ValueError(f"longer than {MAX_LINE} bytes")
+    line = json.loads(text)
+    if not isinstance(line, dict):
+        raise ValueError("not a JSON object")
     if number == 1:
         _take_header(log, line)
     elif "t0" in line:
@@ -148,6 +146,8 @@ def _take_touching(log: TruthLog, line: dict[str, Any]) -> None:
         _count(line, "n"),
         **optional,
     )
+    if touching.mode not in ("r", "w", "rw"):
+        raise ValueError(f"rw is {touching.mode[:40]!r}")
     if touching.t1 < touching.t0 or not touching.stride or not touching.nr:
         raise ValueError("t1 before t0, or a stride or a number of passes of 0")
     if (touching.permille, touching.first) != (None, None):

@@ -42,7 +42,7 @@ def snapshot_to_message(snapshot: Snapshot, schema: pa.Schema) -> bytes:
     batch = pa.record_batch(
         [pa.array(column, from_pandas=True) for column in columns], schema=schema
     )
-    facts = to_json(_facts_of(snapshot))
+    facts = to_json(facts_of(snapshot))
     sink = BytesIO()
     # Not closed: that would add the end mark.  The schema it starts with is in the file already.
     pa.ipc.new_stream(sink, schema, options=_WRITE).write_batch(
@@ -118,7 +118,8 @@ def _columns_of(regions: SnapshotRegions) -> list[np.ndarray]:
     return [*columns, accessed, *np.ascontiguousarray(regions.hits, np.uint64)]
 
 
-def _facts_of(snapshot: Snapshot) -> SnapshotFacts:
+def facts_of(snapshot: Snapshot) -> SnapshotFacts:
+    """All of a snapshot but its regions."""
     return SnapshotFacts(
         index=snapshot.index,
         start_ns=snapshot.start_ns,

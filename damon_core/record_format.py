@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from zlib import crc32
 
 import pyarrow as pa  # type: ignore[import-untyped]
-from attrs import field, frozen
+from attrs import frozen
 
 from .errors import DamonError, RecordError
 from .model import Intervals, Ops
@@ -78,7 +78,7 @@ class RecordHeader:
     kernel: str = ""
     intervals: Intervals | None = None
     config: str = ""
-    command_line: tuple[str, ...] = field(default=(), converter=tuple)
+    command_line: tuple[str, ...] = ()
     context: str = ""
     damon_version: str = ""
 
@@ -158,7 +158,10 @@ def header_of(schema: pa.Schema) -> RecordHeader:
     text = found.get(HEADER_KEY, b"")
     if found.get(CRC_KEY) != checksum_text(crc32(text)):
         raise RecordError("is damaged: the checksum of its header is wrong")
-    header = from_json(RecordHeader, text)
+    try:
+        header = from_json(RecordHeader, text)
+    except RecordError as error:
+        raise RecordError(f"is damaged: {error}") from error
     if not schema.equals(schema_of(header)):
         raise RecordError("is damaged: its columns are not those of a recording")
     return header
@@ -179,7 +182,7 @@ def from_json(kind: type[T], text: bytes) -> T:
     try:
         return _converter().structure(json.loads(text), kind)
     except _NOT_FACTS as error:
-        raise RecordError(f"is damaged: its {kind.__name__} cannot be read") from error
+        raise RecordError(f"its {kind.__name__} cannot be read") from error
 
 
 @cache
@@ -188,8 +191,10 @@ def _converter() -> Converter:
     from cattrs import Converter
 
     converter = Converter(detailed_validation=False)
-    converter.register_structure_hook_func(lambda kind: kind in (str, bool), _exactly)
-    converter.register_structure_hook_func(lambda kind: kind is int, _bounded)
+    converter.register_structure_hook(str, _exactly)
+    converter.register_structure_hook(bool, _exactly)
+    converter.register_structure_hook(int, _bounded)
+    converter.register_structure_hook(Ops, lambda value, _: Ops(value))  # a str, to cattrs
     return converter
 
 

@@ -106,9 +106,9 @@ def _open_new(path: str) -> int:
             if stat.S_ISREG(os.stat(path).st_mode):
                 _keep_old(path)
         return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOCTTY, 0o644)
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise RecordError(
-            f"{path}: cannot be written ({error.strerror}): "
+            f"{path}: cannot be written ({getattr(error, 'strerror', None) or error}): "
             "give the name of a new file in a directory that exists and is yours"
         ) from error
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ PAGE = os.sysconf("SC_PAGE_SIZE")
 
 # Obeys one command a line, and answers each: so tests never have to wait for a time.
 CHILD = """
-import ctypes, mmap, os, sys
+import ctypes, mmap, os, sys, threading
 kind, nr_pages = sys.argv[1], int(sys.argv[2])
 PAGE, ALIGN = mmap.PAGESIZE, 2 << 20
 flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
@@ -48,6 +49,14 @@ def flush_tlb():
 def pages(start, end):
     return view[offset + start * PAGE : offset + end * PAGE : PAGE]
 
+nr_spins = 0
+
+def spin(start, end):
+    global nr_spins
+    while True:
+        pages(start, end)[:] = bytes(end - start)
+        nr_spins += 1
+
 print(base + offset, flush=True)
 for line in sys.stdin:
     verb, *numbers = line.split()
@@ -59,6 +68,12 @@ for line in sys.stdin:
         pages(start, end).tobytes()
     elif verb == "drop":
         area.madvise(mmap.MADV_DONTNEED, offset + start * PAGE, (end - start) * PAGE)
+    elif verb == "spin":
+        threading.Thread(target=spin, args=(start, end), daemon=True).start()
+    elif verb == "await":
+        enough = nr_spins + start
+        while nr_spins < enough:
+            os.sched_yield()
     elif verb == "mlock":
         libc = ctypes.CDLL(None, use_errno=True)
         address, length = base + offset + start * PAGE, (end - start) * PAGE
@@ -73,13 +88,12 @@ class TouchedProcess:
     ``kind``: "anon", "thp", "shmem", or "file:PATH".
     """
 
-    def __init__(self, kind: str, nr_pages: int, **popen: Any) -> None:
+    def __init__(self, kind: str, nr_pages: int, python: str = sys.executable) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-S", "-c", CHILD, kind, str(nr_pages)],
+            [python, "-S", "-c", CHILD, kind, str(nr_pages)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            **popen,
         )
         self.pid = self._process.pid
         self.start = int(self._answer())
@@ -92,7 +106,10 @@ class TouchedProcess:
         return line
 
     def tell(self, verb: str, start: int = 0, end: int = 0) -> None:
-        """write, read, drop or mlock the pages ``start`` to ``end``; returns when it is done."""
+        """write, read, drop, mlock pages ``start`` to ``end``; returns when it is done.
+
+        spin writes to them from now on; await returns after ``start`` more rounds of it.
+        """
         assert self._process.stdin is not None
         print(verb, start, end, file=self._process.stdin, flush=True)
         assert self._answer() == "done\n"
@@ -117,12 +134,24 @@ class TouchedProcess:
 
 
 @pytest.fixture
+def huge_pages() -> None:
+    """Needs transparent huge pages on request; the guest of a VM may be told to have them."""
+    enabled = Path("/sys/kernel/mm/transparent_hugepage/enabled")
+    if not enabled.exists():
+        pytest.skip("needs a kernel with CONFIG_TRANSPARENT_HUGEPAGE=y")
+    if os.environ.get("VMRUN"):
+        enabled.write_text("madvise")
+    if "[never]" in enabled.read_text():
+        pytest.skip(f"needs transparent huge pages: echo madvise > {enabled}")
+
+
+@pytest.fixture
 def touched_process() -> Iterator[Callable[..., TouchedProcess]]:
     """Starts processes, and ends them after the test."""
     with ExitStack() as stack:
 
-        def start(kind: str = "anon", nr_pages: int = 1024, **popen: Any) -> TouchedProcess:
-            process = TouchedProcess(kind, nr_pages, **popen)
+        def start(kind: str = "anon", nr_pages: int = 1024) -> TouchedProcess:
+            process = TouchedProcess(kind, nr_pages)
             stack.callback(process.end)
             return process
 
@@ -159,6 +188,22 @@ class Tick:
     ctx: PrimitiveContext
     slots: Slots
 
+    @classmethod
+    def start(cls, mechanism: Any, *targets: Target, ops: Ops = Ops.VADDR) -> Tick:
+        """Initialise the mechanism for these targets."""
+        slots = Slots()
+        ctx = PrimitiveContext(
+            name="accessed_bit",
+            ops=ops,
+            intervals=Intervals(),
+            page_size=PAGE,
+            reports=slots,  # type: ignore[arg-type]  # as much of it as mechanisms use
+            targets=targets,
+        )
+        mechanism.init(ctx)
+        mechanism.update_targets(ctx)
+        return cls(mechanism, ctx, slots)
+
     def __call__(self, between: Callable[[], object]) -> np.ndarray:
         """The reports of an interval in which ``between`` is done; counters are of it alone."""
         self.ctx.counters.clear()
@@ -174,20 +219,9 @@ def monitored() -> Iterator[Callable[..., Tick]]:
     with ExitStack() as stack:
 
         def start(mechanism: Any, *targets: Target, ops: Ops = Ops.VADDR) -> Tick:
-            slots = Slots()
             for target in targets:
                 stack.callback(target.close)
-            ctx = PrimitiveContext(
-                name="accessed_bit",
-                ops=ops,
-                intervals=Intervals(),
-                page_size=PAGE,
-                reports=slots,  # type: ignore[arg-type]  # as much of it as mechanisms use
-                targets=targets,
-            )
             stack.callback(mechanism.cleanup)
-            mechanism.init(ctx)
-            mechanism.update_targets(ctx)
-            return Tick(mechanism, ctx, slots)
+            return Tick.start(mechanism, *targets, ops=ops)
 
         yield start

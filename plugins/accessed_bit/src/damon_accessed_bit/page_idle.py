@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import ExitStack
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from damon_core.errors import PrimitiveError
@@ -46,11 +47,14 @@ class PageIdle:
         self._idle: Any = ffi.NULL
 
     def init(self, ctx: PrimitiveContext) -> None:
-        try:
-            bitmap = self._files.enter_context(open(BITMAP, "r+b", buffering=0))
-            flags = self._files.enter_context(open(KPAGEFLAGS, "rb", buffering=0))
-        except OSError as error:
-            raise PrimitiveError(f"page_idle: {error.filename}: {error.strerror}") from error
+        """Open the kernel's files; PrimitiveError if one cannot be."""
+        with ExitStack() as files:
+            try:
+                bitmap = files.enter_context(open(BITMAP, "r+b", buffering=0))
+                flags = files.enter_context(open(KPAGEFLAGS, "rb", buffering=0))
+            except OSError as error:
+                raise PrimitiveError(f"page_idle: {error.filename}: {error.strerror}") from error
+            self._files = files.pop_all()
         idle = lib.page_idle_create(bitmap.fileno(), flags.fileno(), ctx.page_size)
         if idle == ffi.NULL:
             raise MemoryError("page_idle")
@@ -74,6 +78,7 @@ class PageIdle:
                 self._samples.append((target, file.fileno()))
 
     def prepare(self, ctx: PrimitiveContext) -> None:
+        """Mark the pages of all sampling addresses idle."""
         lib.page_idle_reset(self._idle)
         for target, pagemap in self._samples:
             addrs = target.sampling_addrs
@@ -84,11 +89,13 @@ class PageIdle:
         checked(lib.page_idle_mark(self._idle), "marking pages idle")
 
     def check(self, ctx: PrimitiveContext, reports: SourceReports) -> None:
+        """Report the pages that are no longer idle."""
         checked(lib.page_idle_check(self._idle), "reading idle pages")
         ctx.count("cannot_tell", lib.page_idle_nr_cannot_tell(self._idle))
-        deliver(reports, lambda slots, nr: lib.page_idle_report(self._idle, slots, nr))
+        deliver(reports, partial(lib.page_idle_report, self._idle))
 
     def cleanup(self) -> None:
+        """Close every file; marks that are left harm nothing."""
         self._samples = []
         self._idle = ffi.NULL
         self._pagemaps.close()
@@ -119,7 +126,7 @@ def _missing_frames(pid: int) -> str:
     index = ffi.new("uint64_t *", int(ffi.cast("uintptr_t", page)) // os.sysconf("SC_PAGE_SIZE"))
     word = ffi.new("uint64_t *")
     with open("/proc/self/pagemap", "rb", buffering=0) as file:
-        error = lib.page_words_read(file.fileno(), index, 1, word)
-    if error or not word[0] & lib.PAGEMAP_PFN_MASK:
+        failed = lib.page_words_read(file.fileno(), index, 1, word)
+    if failed or not word[0] & lib.PAGEMAP_PFN_MASK:
         return "page frame numbers are hidden in pagemap: run with CAP_SYS_ADMIN"
     return ""

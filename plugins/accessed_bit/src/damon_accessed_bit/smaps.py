@@ -1,14 +1,17 @@
-"""Whole mappings through clear_refs and smaps: all that an ordinary user may see."""
+"""The mechanism ``smaps``: whole mappings, which is all that an ordinary user may see."""
 
 from __future__ import annotations
 
 import os
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from damon_core.model import Ops
 from damon_core.primitive import Provides
 
+from . import clearing
 from ._native import ffi, lib
+from .clearing import ClearRefs
 from .delivery import deliver
 
 if TYPE_CHECKING:
@@ -18,74 +21,90 @@ if TYPE_CHECKING:
 
     from .mechanism import Options
 
-CLEAR_REFERENCED = b"1"
-
 
 class Smaps:
-    """Which mappings hold a page that was referenced: regions inside one are told alike."""
+    """Which mappings hold a page that was referenced: all regions of a mapping are told alike."""
 
     name: ClassVar[str] = "smaps"
-    provides = Provides(
-        granularity="mapping",
-        disturbs="clears the accessed bits of every page of the target, which reclaim also reads",
-    )
 
     @classmethod
     def probe(cls, ops: Ops, pid: int | None = None) -> str:
-        """ "" if the process's bits may be cleared and read; only own processes without root."""
+        """Open the process's clear_refs and smaps; without root only own processes' can be."""
         if ops is Ops.PADDR:
-            return "smaps sees mappings of processes, not physical memory: use ops vaddr or fvaddr"
-        for name, mode in (("clear_refs", os.O_WRONLY), ("smaps", os.O_RDONLY)):
-            try:
-                os.close(os.open(f"/proc/{pid or os.getpid()}/{name}", mode))
-            except FileNotFoundError:
-                if pid and not os.path.exists(f"/proc/{pid}"):
-                    return f"no process {pid}"
-                return f"no /proc/PID/{name}: the kernel needs CONFIG_PROC_PAGE_MONITOR=y"
-            except OSError as error:
-                return (
-                    f"/proc/{pid}/{name}: {error.strerror}: run as the owner of the process, "
-                    "or as root (CAP_DAC_OVERRIDE and CAP_SYS_PTRACE)"
-                )
-        return ""
+            return "smaps tells of mappings of processes, not of RAM: use ops vaddr or fvaddr"
+        return clearing.missing(pid) or _missing_smaps(pid)
 
     def __init__(self, options: Options) -> None:
-        self._targets: tuple[Target, ...] = ()
+        self.provides = Provides(
+            granularity="mapping",
+            disturbs="clears the accessed bits that reclaim also reads",
+        )
+        self._flush_option = options.flush
+        self._flush = False
+        self._processes: dict[Target, ClearRefs] = {}
 
     def init(self, ctx: PrimitiveContext) -> None:
-        self._targets = tuple(ctx.targets)
+        """Decide on the flush."""
+        self._flush = clearing.wants_flush(self._flush_option)
+        if not self._flush:
+            ctx.tell(clearing.NOT_FLUSHED)
 
     def update_targets(self, ctx: PrimitiveContext) -> None:
-        self._targets = tuple(ctx.targets)
+        """Open what is new, close what has gone."""
+        for target in self._processes.keys() - set(ctx.targets):
+            self._processes.pop(target).close()
+        for target in ctx.targets:
+            if target not in self._processes:
+                try:
+                    self._processes[target] = ClearRefs(target.pid, self._flush)
+                except ProcessLookupError:
+                    ctx.count("processes_gone")
 
     def prepare(self, ctx: PrimitiveContext) -> None:
-        for target in self._targets:
+        """Clear the referenced bits of all targets."""
+        for clear_refs in self._processes.values():
             try:
-                with open(f"/proc/{target.pid}/clear_refs", "wb", buffering=0) as file:
-                    if target.alive():  # else the pid may be another process's by now
-                        file.write(CLEAR_REFERENCED)
-            except (FileNotFoundError, ProcessLookupError):
-                continue
+                clear_refs.clear()
+            except ProcessLookupError:
+                ctx.count("processes_gone")
 
     def check(self, ctx: PrimitiveContext, reports: SourceReports) -> None:
-        for target in self._targets:
-            _report_mappings(target, reports)
+        """Report each mapping in which a page was referenced."""
+        for target in self._processes:
+            text = _read_smaps(target.pid)
+            # A pid is the process's own only as long as it lives.
+            if text and target.alive():
+                _report_mappings(text, target.pid, reports)
 
     def cleanup(self) -> None:
-        self._targets = ()
+        """Close every file."""
+        for clear_refs in self._processes.values():
+            clear_refs.close()
+        self._processes.clear()
 
 
-def _report_mappings(target: Target, reports: SourceReports) -> None:
+def _missing_smaps(pid: int | None) -> str:
+    path = f"/proc/{pid or os.getpid()}/smaps"
     try:
-        with open(f"/proc/{target.pid}/smaps", "rb", buffering=0) as file:
-            text = file.read()
+        os.close(os.open(path, os.O_RDONLY))
+    except OSError as error:
+        return (
+            f"{path}: {error.strerror}: "
+            "run as the owner of the process, or as root (CAP_SYS_PTRACE)"
+        )
+    return ""
+
+
+def _read_smaps(pid: int) -> bytes:
+    """The text, opened anew as exec leaves an open one behind; nothing if the process has ended."""
+    try:
+        with open(f"/proc/{pid}/smaps", "rb", buffering=0) as file:
+            return file.read() or b""
     except (FileNotFoundError, ProcessLookupError):
-        return
-    if not text or not target.alive():
-        return
+        return b""
+
+
+def _report_mappings(text: bytes, pid: int, reports: SourceReports) -> None:
     pos = ffi.new("size_t *")
     buffer = ffi.from_buffer(text)
-    deliver(
-        reports,
-        lambda slots, nr: lib.smaps_report(buffer, len(text), pos, target.pid, slots, nr),
-    )
+    deliver(reports, partial(lib.smaps_report, buffer, len(text), pos, pid))

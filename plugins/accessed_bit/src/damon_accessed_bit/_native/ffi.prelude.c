@@ -1,5 +1,6 @@
 #include <damon/report.h>
 #include "clear_refs.h"
+#include "cold.h"
 #include "frame_bits.h"
 #include "light_skeleton.h"
 #include "page_walk.h"

@@ -17,7 +17,10 @@
 #define KPF_BUDDY		(1ULL << 10)
 #define KPF_COMPOUND_HEAD	(1ULL << 15)
 #define KPF_COMPOUND_TAIL	(1ULL << 16)
+#define KPF_HUGE		(1ULL << 17)	/* hugetlb */
+#define KPF_UNEVICTABLE		(1ULL << 18)
 #define KPF_IDLE		(1ULL << 25)
+#define KPF_MLOCKED		(1ULL << 33)
 
 /**
  * page_words_read() - read the words of some pages

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
+
 from attrs import define, field
 
 from .model import Intervals
@@ -17,9 +19,10 @@ _NR_SAMPLES = {"page": 5, "mapping": 5}
 _NR_SAMPLES_OTHERWISE = 20
 
 # Aim below the quota, so that noise does not push a context over it each second window;
-# shorten only when there is much room, so that intervals do not swing.
+# shorten only when several windows had room, so that intervals do not swing.
 _AIM = 0.85
 _SHORTEN_BELOW = 0.6
+_WINDOWS_REMEMBERED = 4
 
 
 def nr_samples_for(granularities: set[str]) -> int:
@@ -51,9 +54,11 @@ class Pace:
     intervals: Intervals = field(init=False)
     _told_us: int = field(default=0, init=False)
     _tick_us: float = field(default=0.0, init=False)
+    _remembered: deque[float] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self.intervals = self.asked or self._of(MIN_SAMPLE_US)
+        self._remembered = deque(maxlen=_WINDOWS_REMEMBERED)
 
     @property
     def _shortest_us(self) -> int:
@@ -73,13 +78,23 @@ class Pace:
     def observe(self, tick_cpu_ns: int) -> Intervals | None:
         """Learn what a tick costs; other intervals, if that calls for them."""
         self._tick_us = tick_cpu_ns / 1000
+        self._remembered.append(self._tick_us)
         present_us = self.intervals.sample_us
-        share = self._tick_us / present_us
-        needed_us = max(self._shortest_us, _round_up(self._tick_us / (self.quota * _AIM)))
-        lengthen = share > self.quota and needed_us > present_us
-        shorten = share < self.quota * _SHORTEN_BELOW and needed_us < present_us
-        if not (lengthen or shorten):
+        if self._tick_us > self.quota * present_us:
+            return self._change(self._tick_us)
+        costliest_us = max(self._remembered)
+        if (
+            len(self._remembered) == _WINDOWS_REMEMBERED
+            and costliest_us < self.quota * present_us * _SHORTEN_BELOW
+        ):
+            return self._change(costliest_us)
+        return None
+
+    def _change(self, tick_us: float) -> Intervals | None:
+        needed_us = max(self._shortest_us, _round_up(tick_us / (self.quota * _AIM)))
+        if needed_us == self.intervals.sample_us:
             return None
+        self._remembered.clear()
         self.intervals = self._of(needed_us)
         return self.intervals
 

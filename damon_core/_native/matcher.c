@@ -8,6 +8,10 @@
 #define AREA_GAP (16ULL << 30)
 #define BUCKETS_PER_REGION 8
 #define MIN_SHIFT 12
+#define PREFETCH_AHEAD 64		/* reports, each a cache line */
+
+#define likely(x) __builtin_expect(!!(x), 1)
+#define unlikely(x) __builtin_expect(!!(x), 0)
 
 struct area {
 	uint64_t lo, hi;
@@ -22,6 +26,11 @@ struct span {				/* the regions of one target */
 	size_t first_area, end_area;
 };
 
+/* A region; one more behind each span has a start that no address reaches. */
+struct slot {
+	uint64_t start, end;
+};
+
 struct damon_matcher {
 	bool physical;
 	uint64_t sampled_page;		/* 0: any page counts */
@@ -31,8 +40,9 @@ struct damon_matcher {
 
 	size_t nr_regions, nr_spans, nr_areas, nr_buckets;
 	size_t cap_regions, cap_spans, cap_areas, cap_buckets;
-	uint64_t *starts, *ends, *sampling_addrs;
-	uint32_t *hits;
+	struct slot *slots;
+	uint32_t *hits;			/* apart: what is stored to is not what is loaded */
+	uint64_t *sampling_addrs;
 	uint64_t *bytes;
 	struct span *spans;
 	uint32_t *by_pid;		/* spans in ascending order of pid */
@@ -63,10 +73,9 @@ void damon_matcher_destroy(struct damon_matcher *m)
 {
 	if (!m)
 		return;
-	free(m->starts);
-	free(m->ends);
-	free(m->sampling_addrs);
+	free(m->slots);
 	free(m->hits);
+	free(m->sampling_addrs);
 	free(m->bytes);
 	free(m->spans);
 	free(m->by_pid);
@@ -129,10 +138,9 @@ static int reserve_regions(struct damon_matcher *m, size_t nr)
 
 	if (nr <= m->cap_regions)
 		return 0;
-	if (grow(&m->starts, &m->cap_regions, cap, sizeof(*m->starts)) ||
-	    grow(&m->ends, &m->cap_regions, cap, sizeof(*m->ends)) ||
-	    grow(&m->sampling_addrs, &m->cap_regions, cap, sizeof(*m->sampling_addrs)) ||
+	if (grow(&m->slots, &m->cap_regions, cap, sizeof(*m->slots)) ||
 	    grow(&m->hits, &m->cap_regions, cap, sizeof(*m->hits)) ||
+	    grow(&m->sampling_addrs, &m->cap_regions, cap, sizeof(*m->sampling_addrs)) ||
 	    grow(&m->bytes, &m->cap_regions, cap, sizeof(*m->bytes))) {
 		m->cap_regions = 0;
 		return -ENOMEM;
@@ -154,7 +162,7 @@ static int reserve_spans(struct damon_matcher *m, size_t nr)
 
 static int append_area(struct damon_matcher *m, size_t first, size_t end)
 {
-	uint64_t lo = m->starts[first], hi = m->ends[end - 1];
+	uint64_t lo = m->slots[first].start, hi = m->slots[end - 1].end;
 	size_t max_buckets = (end - first) * BUCKETS_PER_REGION, nr_buckets, region = first;
 	unsigned int shift = MIN_SHIFT;
 
@@ -172,7 +180,7 @@ static int append_area(struct damon_matcher *m, size_t first, size_t end)
 	for (size_t i = 0; i < nr_buckets; i++) {
 		uint64_t addr = lo + ((uint64_t)i << shift);
 
-		while (region + 1 < end && m->starts[region + 1] <= addr)
+		while (region + 1 < end && m->slots[region + 1].start <= addr)
 			region++;
 		m->buckets[m->nr_buckets++] = region;
 	}
@@ -185,7 +193,7 @@ static int append_areas(struct damon_matcher *m, struct span *s)
 
 	s->first_area = m->nr_areas;
 	for (size_t i = first + 1; i <= s->end; i++) {
-		if (i < s->end && m->starts[i] - m->ends[i - 1] <= AREA_GAP)
+		if (i < s->end && m->slots[i].start - m->slots[i - 1].end <= AREA_GAP)
 			continue;
 		if (append_area(m, first, i))
 			return -ENOMEM;
@@ -212,7 +220,8 @@ static int build(struct damon_matcher *m, const struct damon_region_map *map)
 	size_t nr = 0;
 
 	m->built = false;
-	if (reserve_regions(m, damon_nr_regions(map)) || reserve_spans(m, map->nr_targets))
+	if (reserve_regions(m, damon_nr_regions(map) + map->nr_targets) ||
+	    reserve_spans(m, map->nr_targets))
 		return -ENOMEM;
 	m->nr_areas = m->nr_buckets = 0;
 	m->nr_spans = map->nr_targets;
@@ -222,11 +231,12 @@ static int build(struct damon_matcher *m, const struct damon_region_map *map)
 
 		*s = (struct span){ .pid = t->pid, .first = nr, .end = nr + t->nr_regions };
 		for (size_t j = 0; j < t->nr_regions; j++, nr++) {
-			m->starts[nr] = t->regions[j].start;
-			m->ends[nr] = t->regions[j].end;
+			m->slots[nr].start = t->regions[j].start;
+			m->slots[nr].end = t->regions[j].end;
 		}
 		if (append_areas(m, s))
 			return -ENOMEM;
+		m->slots[nr++] = (struct slot){ .start = UINT64_MAX };
 	}
 	m->nr_regions = nr;
 	memset(m->hits, 0, nr * sizeof(*m->hits));
@@ -245,7 +255,7 @@ int damon_matcher_begin_tick(struct damon_matcher *m, const struct damon_region_
 		return -ENOMEM;
 	if (!m->sampled_page)
 		return 0;
-	for (size_t i = 0; i < map->nr_targets; i++)
+	for (size_t i = 0; i < map->nr_targets; i++, nr++)
 		for (size_t j = 0; j < map->targets[i].nr_regions; j++)
 			m->sampling_addrs[nr++] = map->targets[i].regions[j].sampling_addr;
 	return 0;
@@ -281,9 +291,9 @@ static inline size_t find_region(const struct damon_matcher *m, const struct spa
 		if (addr < a->lo)
 			return a->first;
 		region = m->buckets[a->first_bucket + ((addr - a->lo) >> a->shift)];
-		while (region + 1 < a->end && m->starts[region + 1] <= addr)
+		while (region + 1 < a->end && m->slots[region + 1].start <= addr)
 			region++;
-		return region + (m->ends[region] <= addr);
+		return region + (m->slots[region].end <= addr);
 	}
 	return s->end;
 }
@@ -302,7 +312,7 @@ static void credit_overlaps(struct damon_matcher *m, const struct span *s, size_
 {
 	bool overlaps = false, credits = false;
 
-	for (; region < s->end && m->starts[region] < end; region++) {
+	for (; region < s->end && m->slots[region].start < end; region++) {
 		overlaps = true;
 		if (m->sampled_page && !overlaps_sampled_page(m, region, addr, end))
 			continue;
@@ -314,68 +324,116 @@ static void credit_overlaps(struct damon_matcher *m, const struct span *s, size_
 	c->no_region += !overlaps;
 }
 
+/* The area that @addr is in, or an empty one. */
+static struct area find_area(const struct damon_matcher *m, const struct span *s, uint64_t addr)
+{
+	for (size_t i = s ? s->first_area : 0; s && i < s->end_area; i++)
+		if (addr - m->areas[i].lo < m->areas[i].hi - m->areas[i].lo)
+			return m->areas[i];
+	return (struct area){ 0 };
+}
+
+/* A report that the fast path below does not take. */
+static void credit_slowly(struct damon_matcher *m, const struct span *s,
+			  const struct damon_access_report *r, struct damon_report_counters *c)
+{
+	uint64_t addr = m->physical ? r->paddr : r->vaddr, end = addr + r->size;
+	uint16_t has_addr = m->physical ? DAMON_REPORT_HAS_PADDR : DAMON_REPORT_HAS_VADDR;
+
+	if ((r->flags & DAMON_REPORT_EXACT_TIME) && r->time_ns < m->not_before_ns) {
+		c->stale++;
+	} else if (!(r->flags & has_addr) || !r->size) {
+		c->no_address++;
+	} else if (m->nr_filters && !damon_filters_allow(m->filters, m->nr_filters, r)) {
+		c->filtered++;
+	} else if (!s) {
+		c->no_target++;
+	} else {
+		if (end < addr)
+			end = UINT64_MAX;
+		credit_overlaps(m, s, find_region(m, s, addr), addr, end, c);
+	}
+}
+
+/*
+ * A report that lies in one region of the area at hand takes the fast path; there
+ * is one copy of it for each kind of context, so that the usual one asks little.
+ */
+static inline __attribute__((always_inline)) void
+credit_all(struct damon_matcher *m, const struct damon_access_report *reports, size_t nr_reports,
+	   struct damon_report_counters *c, const bool physical, const bool plain)
+{
+	const uint16_t has_addr = physical ? DAMON_REPORT_HAS_PADDR : DAMON_REPORT_HAS_VADDR;
+	const struct span *s = physical && m->nr_spans ? m->spans : NULL;
+	const uint64_t not_before_ns = m->not_before_ns;
+	const struct slot *const slots = m->slots;
+	const uint32_t *buckets = m->buckets;
+	uint32_t *const hits = m->hits, *hit = hits;
+	/* the area and the region hit last: [start, start + size), none at first */
+	uint64_t area_start = 0, area_size = 0, start = 0, size = 0, nr_slow = 0;
+	unsigned int shift = 0;
+
+	for (const struct damon_access_report *r = reports; r != reports + nr_reports; r++) {
+		uint64_t addr = physical ? r->paddr : r->vaddr, offset;
+
+		__builtin_prefetch(r + PREFETCH_AHEAD);
+		if (!physical && unlikely(!s || s->pid != r->pid)) {
+			s = find_span(m, r->pid);
+			area_size = size = 0;
+		}
+		if (!plain || unlikely(!(r->flags & has_addr)) ||
+		    unlikely((r->flags & DAMON_REPORT_EXACT_TIME) && r->time_ns < not_before_ns))
+			goto slow;
+		/* unsigned: one comparison, which goes the same way nearly always */
+		offset = addr - start;
+		if (offset < size && r->size - 1 < size - offset) {
+			++*hit;
+			continue;
+		}
+		if (unlikely(addr - area_start >= area_size)) {
+			struct area a = find_area(m, s, addr);
+
+			area_start = a.lo;
+			area_size = a.hi - a.lo;
+			shift = a.shift;
+			buckets = m->buckets + a.first_bucket;
+		}
+		if (likely(addr - area_start < area_size)) {
+			size_t at = buckets[(addr - area_start) >> shift];
+
+			/* rarely is there more than one border in a bucket */
+			at += slots[at + 1].start <= addr;
+			while (unlikely(slots[at + 1].start <= addr))
+				at++;
+			start = slots[at].start;
+			size = slots[at].end - start;
+			offset = addr - start;
+			hit = &hits[at];
+			if (likely(offset < size && r->size - 1 < size - offset)) {
+				++*hit;
+				continue;
+			}
+		}
+slow:
+		nr_slow++;
+		credit_slowly(m, s, r, c);
+	}
+	c->credited += nr_reports - nr_slow;
+}
+
 void damon_matcher_credit(struct damon_matcher *m, const struct damon_access_report *reports,
 			  size_t nr_reports, struct damon_report_counters *counters)
 {
-	const uint16_t has_addr = m->physical ? DAMON_REPORT_HAS_PADDR : DAMON_REPORT_HAS_VADDR;
-	const bool simple = !m->nr_filters && !m->sampled_page;
-	const struct span *s = m->physical && m->nr_spans ? m->spans : NULL;
-	struct damon_report_counters c = { 0 };
-	/* the last region hit, cached: [last_start, last_end) of last_pid */
-	uint64_t last_start = 1, last_end = 0;
-	size_t last = 0;
-	int32_t last_pid = 0;
+	const bool plain = !m->nr_filters && !m->sampled_page;
 
-	for (size_t i = 0; i < nr_reports; i++) {
-		const struct damon_access_report *r = &reports[i];
-		uint64_t addr = m->physical ? r->paddr : r->vaddr;
-		uint64_t end = addr + r->size;
-
-		if ((r->flags & DAMON_REPORT_EXACT_TIME) && r->time_ns < m->not_before_ns) {
-			c.stale++;
-			continue;
-		}
-		if (!(r->flags & has_addr) || !r->size) {
-			c.no_address++;
-			continue;
-		}
-		if (end < addr)
-			end = UINT64_MAX;
-		if (simple && addr >= last_start && end <= last_end &&
-		    (m->physical || r->pid == last_pid)) {
-			m->hits[last]++;
-			c.credited++;
-			continue;
-		}
-		if (m->nr_filters && !damon_filters_allow(m->filters, m->nr_filters, r)) {
-			c.filtered++;
-			continue;
-		}
-		if (!m->physical && (!s || s->pid != r->pid))
-			s = find_span(m, r->pid);
-		if (!s) {
-			c.no_target++;
-			continue;
-		}
-		last = find_region(m, s, addr);
-		last_start = 1;
-		last_end = 0;
-		if (simple && last < s->end && m->starts[last] <= addr && end <= m->ends[last]) {
-			last_start = m->starts[last];
-			last_end = m->ends[last];
-			last_pid = r->pid;
-			m->hits[last]++;
-			c.credited++;
-			continue;
-		}
-		credit_overlaps(m, s, last, addr, end, &c);
-	}
-	counters->credited += c.credited;
-	counters->filtered += c.filtered;
-	counters->no_address += c.no_address;
-	counters->no_target += c.no_target;
-	counters->no_region += c.no_region;
-	counters->stale += c.stale;
+	if (m->physical && plain)
+		credit_all(m, reports, nr_reports, counters, true, true);
+	else if (m->physical)
+		credit_all(m, reports, nr_reports, counters, true, false);
+	else if (plain)
+		credit_all(m, reports, nr_reports, counters, false, true);
+	else
+		credit_all(m, reports, nr_reports, counters, false, false);
 }
 
 void damon_matcher_drain(struct damon_matcher *m, struct damon_ring *ring,
@@ -456,10 +514,10 @@ void damon_matcher_credit_bitmap(struct damon_matcher *m, size_t target, uint64_
 	}
 	if (end < start)
 		end = UINT64_MAX;
-	for (region = find_region(m, s, start); region < s->end && m->starts[region] < end;
+	for (region = find_region(m, s, start); region < s->end && m->slots[region].start < end;
 	     region++) {
-		uint64_t lo = m->starts[region] > start ? m->starts[region] : start;
-		uint64_t hi = m->ends[region] < end ? m->ends[region] : end;
+		uint64_t lo = m->slots[region].start > start ? m->slots[region].start : start;
+		uint64_t hi = m->slots[region].end < end ? m->slots[region].end : end;
 		uint64_t first = page_of(&b, lo), last = page_of(&b, hi - 1) + 1;
 		uint64_t nr = nr_set(words, first, last), fresh;
 
@@ -493,7 +551,7 @@ int damon_matcher_fold(struct damon_matcher *m, struct damon_region_map *map, un
 
 	if (!m->built || m->generation != map->generation)
 		return -ESTALE;
-	for (size_t i = 0; i < map->nr_targets; i++) {
+	for (size_t i = 0; i < map->nr_targets; i++, nr++) {
 		struct damon_target *t = &map->targets[i];
 
 		for (size_t j = 0; j < t->nr_regions; j++, nr++) {
@@ -503,8 +561,7 @@ int damon_matcher_fold(struct damon_matcher *m, struct damon_region_map *map, un
 			if (m->hits[nr]) {
 				r->hits[source] += m->hits[nr];
 				r->accessed |= 1U << source;
-				m->hits[nr] = 0;
-			}
+				}
 			if (m->bytes[nr] > r->tick_bytes)
 				r->tick_bytes = m->bytes[nr] < size ? m->bytes[nr] : size;
 			m->bytes[nr] = 0;

@@ -80,7 +80,7 @@ def summary(context: RecordedContext) -> list[str]:
     """How a context ended and what it has seen, a line each."""
     tally = context.tally
     prefix = f"{context.config.name}: " if context.config.name else ""
-    lines = [f"ended: {context.ending}"] if context.ending else []
+    lines = [f"ended: {context.ending.value}"] if context.ending else []
     lines += context.targets.endings
     seen = {name: tally.reports[name] for name in COUNTERS if tally.reports[name]}
     lines.append(

@@ -25,12 +25,12 @@ class ConfigFile:
     @classmethod
     def read(cls, path: Path | str) -> ConfigFile:
         """From a file, "-" for standard input; ConfigError names every fault in it, one a line."""
-        return cls._from_node(read_document(path), "<stdin>" if str(path) == "-" else str(path))
+        return cls.of(read_document(path), "<stdin>" if str(path) == "-" else str(path))
 
     @classmethod
     def parse(cls, content: bytes, name: str) -> ConfigFile:
         """From bytes; ``name`` is what errors call them."""
-        return cls._from_node(parse_document(content, name), name)
+        return cls.of(parse_document(content, name), name)
 
     @classmethod
     def empty(cls) -> ConfigFile:
@@ -38,7 +38,8 @@ class ConfigFile:
         return cls("", (ContextKeys(),), Mapping(0))
 
     @classmethod
-    def _from_node(cls, node: Node, name: str) -> ConfigFile:
+    def of(cls, node: Node, name: str) -> ConfigFile:
+        """From a document."""
         if isinstance(node, Mapping) and "contexts" in node.items:
             return cls(name, structure(node, FileKeys, name).contexts, node)
         return cls(name, (structure(node, ContextKeys, name),), node)

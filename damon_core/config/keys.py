@@ -96,18 +96,16 @@ class NrReportsKeys:
 class FilterKeys:
     """One sample filter; the first that applies to a report decides whether it counts."""
 
-    type: FilterType = key("What the filter looks at.", example="write", alias="filter_type")
+    type: FilterType = key("What the filter looks at.", alias="filter_type")
     matching: bool = key(
         "Whether it applies to reports for which the condition holds, or to the others.",
         True,
-        example="true",
         shown="true",
     )
     allow: bool = key(
         "Whether reports that it applies to count; if no filter applies, the opposite of the last "
         "one's allow does.",
         True,
-        example="true",
         shown="true",
     )
     cpumask: Cpus | None = key("Processors, for type cpumask.", None, example='"0-3,8"')
@@ -143,7 +141,6 @@ class SampleKeys:
         "`any`: a report anywhere in a region marks it. `sampled`: only one in the page sampled in "
         "this interval does, as the kernel's page-table check works.",
         Match.ANY,
-        example="any",
         shown="any",
     )
     nr_reports: NrReportsKeys = key("How many reports a buffer holds.", NrReportsKeys())
@@ -177,7 +174,6 @@ class ContextKeys:
         "Address space: `vaddr` (whole processes), `fvaddr` (given ranges of processes), `paddr` "
         "(physical memory).",
         Ops.VADDR,
-        example="vaddr",
         shown="vaddr",
     )
     targets: tuple[TargetKeys, ...] = key("Whose accesses are monitored.", ())

@@ -61,7 +61,6 @@ class TargetMatchKeys:
     children: bool = key(
         "Also the descendants of the processes found, or of this target's pid or command.",
         False,
-        example="true",
         shown="false",
     )
 

@@ -1,18 +1,16 @@
 """The primitive ``first_touch``: pages that became resident since the previous look.
 
-A page of anonymous memory gets a frame when it is first touched, so a page that /proc/PID/pagemap
-shows present now, and did not before, was accessed in between.  It sees each page's first access
-(and the first one after it was swapped out), and none of the later ones.
+A page of private memory gets a frame when it is first touched.  So a page that /proc/PID/pagemap
+shows present now, and did not show before, was accessed in between.  This sees the first access
+to each page, also after it was swapped out, and none of the later ones.
 """
-
-from __future__ import annotations
 
 import os
 
 import attrs
 import numpy as np
 
-from damon_core import Availability, Provides, hookimpl
+from damon_core import REPORT_DTYPE, Availability, Provides, ReportFlag, hookimpl
 from damon_core.maps import MappingFlag, read_maps
 from damon_core.model import Ops
 
@@ -22,7 +20,7 @@ BYTES_PER_PAGE = 8
 
 @attrs.frozen
 class Options:
-    """``max_mapping``: larger mappings, in pages, are left out, to bound the cost of a look."""
+    """``max_mapping``: mappings of more pages are left out, which bounds the cost of a look."""
 
     max_mapping: int = attrs.field(default=1 << 20, validator=attrs.validators.ge(1))
 
@@ -34,79 +32,69 @@ class FirstTouch:
     provides = Provides(granularity="page")
     Options = Options
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options):
         self._max_mapping = options.max_mapping
-        self._pagemaps: dict[int, int] = {}
-        self._seen: dict[tuple[int, int], np.ndarray] = {}
+        self._pagemaps = {}  # file descriptors by pid
+        self._present = {}  # by pid: page numbers, sorted, as of the last look
 
     @classmethod
-    def probe(cls, ops: Ops) -> Availability:
-        """Whether this process can read a pagemap, tried on its own."""
+    def probe(cls, ops):
+        """Whether a pagemap can be read here, tried on this process."""
         try:
             with open("/proc/self/pagemap", "rb") as file:
                 file.read(BYTES_PER_PAGE)
         except OSError as error:
-            return Availability(False, missing=str(error), remedy="CONFIG_PROC_PAGE_MONITOR=y")
+            return Availability(
+                False, missing=str(error), remedy="needs a kernel with CONFIG_PROC_PAGE_MONITOR"
+            )
         return Availability(True, mechanism="pagemap")
 
     @hookimpl
     def damon_update_targets(self, ctx):
-        wanted = {target.pid for target in ctx.targets}
-        for pid in self._pagemaps.keys() - wanted:
+        pids = {target.pid for target in ctx.targets}
+        for pid in self._pagemaps.keys() - pids:
             os.close(self._pagemaps.pop(pid))
-        for pid in wanted - self._pagemaps.keys():
+            del self._present[pid]
+        for pid in pids - self._pagemaps.keys():
             try:
                 self._pagemaps[pid] = os.open(f"/proc/{pid}/pagemap", os.O_RDONLY | os.O_CLOEXEC)
             except FileNotFoundError:
-                continue  # it has ended: the core will notice
-
-    @hookimpl
-    def damon_prepare_access_checks(self, ctx):
-        self._look(ctx)
+                continue  # it has just ended, which the core will notice
+            self._present[pid] = self._look(pid, ctx.page_size)
 
     @hookimpl
     def damon_check_accesses(self, ctx, reports):
-        for target, start, fresh in self._look(ctx):
-            words = np.zeros(-(-len(fresh) // 64), np.uint64)
-            bits = np.packbits(fresh, bitorder="little")
-            words.view(np.uint8)[: len(bits)] = bits
-            reports.extend_bitmap(target, start, ctx.page_size, words)
+        for pid, before in self._present.items():
+            now = self._look(pid, ctx.page_size)
+            fresh = np.setdiff1d(now, before, assume_unique=True)
+            self._present[pid] = now
+            rows = np.zeros(len(fresh), REPORT_DTYPE)
+            rows["vaddr"] = fresh * np.uint64(ctx.page_size)
+            rows["size"] = ctx.page_size
+            rows["pid"] = pid
+            rows["weight"] = 1
+            rows["flags"] = ReportFlag.HAS_VADDR
+            reports.extend(rows)
 
     @hookimpl
     def damon_cleanup(self, ctx):
         for fd in self._pagemaps.values():
             os.close(fd)
         self._pagemaps.clear()
+        self._present.clear()
 
-    def _look(self, ctx):
-        """What is present now; a list of target, start of mapping, pages that were not before."""
-        found, seen = [], {}
-        for target in ctx.targets:
-            for start, nr_pages in self._mappings(target, ctx.page_size):
-                present = self._present(target.pid, start // ctx.page_size, nr_pages)
-                before = self._seen.get((target.pid, start))
-                seen[target.pid, start] = present
-                if before is not None and len(before) <= len(present):
-                    fresh = present.copy()
-                    fresh[: len(before)] &= ~before
-                    found.append((target, start, fresh))
-        self._seen = seen
-        return found
-
-    def _mappings(self, target, page_size):
+    def _look(self, pid, page_size):
+        """The numbers of the pages that are present now, sorted."""
         try:
-            maps = read_maps(target.pid)
-        except OSError:
-            return []
-        flags = maps["flags"] & (MappingFlag.WRITE | MappingFlag.SHARED)
-        rows = maps[flags == MappingFlag.WRITE]
-        sizes = (rows["end"] - rows["start"]) // np.uint64(page_size)
-        pairs = zip(rows["start"].tolist(), sizes.tolist(), strict=True)
-        return [(start, size) for start, size in pairs if size <= self._max_mapping]
-
-    def _present(self, pid, first_page, nr_pages):
-        fd = self._pagemaps.get(pid)
-        if fd is None:
-            return np.empty(0, bool)
-        raw = os.pread(fd, nr_pages * BYTES_PER_PAGE, first_page * BYTES_PER_PAGE)
-        return (np.frombuffer(raw, np.uint64) & PRESENT) != 0
+            maps = read_maps(pid)
+        except OSError:  # it has ended
+            return np.empty(0, np.uint64)
+        private = (maps["flags"] & (MappingFlag.WRITE | MappingFlag.SHARED)) == MappingFlag.WRITE
+        pages = [np.empty(0, np.uint64)]
+        for row in maps[private]:
+            first, end = int(row["start"]) // page_size, int(row["end"]) // page_size
+            if end - first <= self._max_mapping:
+                size, start = (end - first) * BYTES_PER_PAGE, first * BYTES_PER_PAGE
+                entries = np.frombuffer(os.pread(self._pagemaps[pid], size, start), np.uint64)
+                pages.append(np.flatnonzero(entries & PRESENT).astype(np.uint64) + np.uint64(first))
+        return np.concatenate(pages)

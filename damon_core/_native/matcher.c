@@ -561,7 +561,8 @@ int damon_matcher_fold(struct damon_matcher *m, struct damon_region_map *map, un
 			if (m->hits[nr]) {
 				r->hits[source] += m->hits[nr];
 				r->accessed |= 1U << source;
-				}
+				m->hits[nr] = 0;
+			}
 			if (m->bytes[nr] > r->tick_bytes)
 				r->tick_bytes = m->bytes[nr] < size ? m->bytes[nr] : size;
 			m->bytes[nr] = 0;

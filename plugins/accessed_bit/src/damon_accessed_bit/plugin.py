@@ -9,7 +9,7 @@ from damon_core.errors import PrimitiveError
 from damon_core.model import Ops
 
 from ._native import lib
-from .mechanism import Options
+from .mechanism import Options as _Options
 from .probe import choose, probe_all
 
 if TYPE_CHECKING:
@@ -25,15 +25,15 @@ class AccessedBit:
     ops = frozenset({Ops.VADDR, Ops.FVADDR, Ops.PADDR})
     provides = Provides(granularity="page")
     report_abi: int = lib.DAMON_REPORT_ABI
-    Options = Options
+    Options = _Options
 
     @classmethod
     def probe(cls, ops: Ops) -> Availability:
         """Which mechanisms work here, tried in the order of preference."""
         return probe_all(ops)
 
-    def __init__(self, options: Options | None = None) -> None:
-        self._options = options or Options()
+    def __init__(self, options: _Options | None = None) -> None:
+        self._options = options or _Options()
         self._mechanism: Mechanism | None = None
 
     @property

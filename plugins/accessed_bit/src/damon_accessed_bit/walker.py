@@ -1,4 +1,4 @@
-"""Page tables of processes, read by BPF programs: the owner of what C and the kernel hold for it."""
+"""Page tables of processes, read by BPF programs that are loaded here."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
+
 from damon_core.errors import PrimitiveError
 
 from ._native import ffi, lib
@@ -16,6 +17,7 @@ from .privilege import missing_capabilities
 
 if TYPE_CHECKING:
     import numpy as np
+
     from damon_core.model import AddrRange
 
 BTF = "/sys/kernel/btf/vmlinux"

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -133,11 +134,15 @@ def test_random_draws_that_miss_pages_are_drawn_again_by_the_reader(tmp_path):
 
 
 def test_a_pass_longer_than_the_quantum_is_logged_in_stretches(tmp_path):
-    workload = evolve(one_region(20_000), quantum_us=100)
-    truth = run(phases(workload, Pattern(0), ms=40), tmp_path / "log")
-    assert sure_pages(truth) == set(range(20_000))
-    touchings = read_truth_log(tmp_path / "log").touchings
-    assert any(touching.range.size < 20_000 * PAGE for touching in touchings)
+    region = WorkloadRegion("a", 20_000 * PAGE, MemoryKind.ANON_4K, populate=True)
+    workload = Workload((region,), quantum_us=100)
+    run(phases(workload, Pattern(0), ms=40), tmp_path / "log")
+    log = read_truth_log(tmp_path / "log")
+    area = log.areas[0].range
+    stretches = [touching.range for touching in log.touchings[1:]]  # the first one populates
+    assert any(stretch.size < area.size for stretch in stretches)
+    for before, after in pairwise(stretches):
+        assert after.start == (area.start if before.end == area.end else before.end)
 
 
 def test_populate_makes_all_of_a_region_present_and_says_so(tmp_path):

@@ -90,11 +90,14 @@ def test_a_loop_touches_the_subset_again_and_again(tmp_path):
     with Toucher(one_region(), log, control=True) as toucher:
         looped = toucher.loop(seed=7, permille=500, ms=10, mode=Mode.READ)
         truth = Truth.read(log)
-    assert looped.nr > 2
+    assert looped.nr > 1
+    nr_bytes = len(subset(7, 500, 64)) * PAGE
+    whole = truth.touched(looped.start_ns, looped.end_ns)
+    assert whole.sure.size == nr_bytes
     middle = (looped.start_ns + looped.end_ns) // 2
-    sure = truth.touched(middle, looped.end_ns).sure
-    assert sure.size == len(subset(7, 500, 64)) * PAGE
-    assert not len(truth.touched(middle, looped.end_ns, writes=True).sure)
+    half = truth.touched(middle, looped.end_ns)
+    assert (half.sure | (half.maybe & whole.sure)).size == nr_bytes
+    assert not len(truth.touched(looped.start_ns, looped.end_ns, writes=True).sure)
 
 
 @pytest.mark.parametrize("memory", MemoryKind)

@@ -128,7 +128,7 @@ class Monitor:
             if self._schedule.aggregation_due:
                 self._end_window()
             elif self._schedule.passed == CALIBRATION_TICKS:
-                self._keep_pace(self._window.later_tick_cpu_ns, mid_window=True)
+                self._change_pace(self._pace.calibrate(self._window.later_tick_cpu_ns), True)
             self._apply_commit()
             going_on = self._follow()
         return Ending.STOPPED if self._stop else Ending.TARGETS_ENDED
@@ -161,7 +161,7 @@ class Monitor:
         if self._table.any_alive and self._table.drop_ended():
             self._sources.update_targets(self._table)
         self._regions.split(limits.max)
-        self._keep_pace(self._window.tick_cpu_ns, mid_window=False)
+        self._change_pace(self._pace.observe(self._window.tick_cpu_ns), False)
         self._window.begin()
 
     def _follow(self) -> bool:
@@ -190,9 +190,8 @@ class Monitor:
         self._pace = Pace(self.spec.intervals, self.spec.cpu_quota, self._sources.nr_samples)
         self._use(self._pace.intervals)
 
-    def _keep_pace(self, tick_cpu_ns: int, *, mid_window: bool) -> None:
+    def _change_pace(self, intervals: Intervals | None, mid_window: bool) -> None:
         """Lengthen or shorten the intervals to what the CPU quota allows."""
-        intervals = self._pace.observe(tick_cpu_ns)
         if intervals is not None:
             self._regions.update_results(self.intervals, intervals, aggregating=mid_window)
             self._use(intervals)

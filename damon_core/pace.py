@@ -75,25 +75,39 @@ class Pace:
             max(self.asked.ops_update_us, sample_us),
         )
 
+    def calibrate(self, tick_cpu_ns: int) -> Intervals | None:
+        """Learn what the first ticks cost; other intervals, if these are far off."""
+        self._tick_us = tick_cpu_ns / 1000
+        if self._tick_us > self.quota * self.intervals.sample_us:
+            return self._change(self._tick_us)
+        return None
+
     def observe(self, tick_cpu_ns: int) -> Intervals | None:
-        """Learn what a tick costs; other intervals, if that calls for them."""
+        """Learn what a tick of a whole window costs; other intervals, if that calls for them.
+
+        One dear window changes nothing, two in a row do: a single one may be the page cache's, or
+        the neighbours', fault.
+        """
         self._tick_us = tick_cpu_ns / 1000
         self._remembered.append(self._tick_us)
-        present_us = self.intervals.sample_us
-        if self._tick_us > self.quota * present_us:
-            return self._change(self._tick_us)
-        costliest_us = max(self._remembered)
+        if len(self._remembered) < 2:
+            return None
+        allowed_us = self.quota * self.intervals.sample_us
+        last_two_us = min(self._remembered[-1], self._remembered[-2])
+        if last_two_us > allowed_us:
+            return self._change(last_two_us)
         if (
             len(self._remembered) == _WINDOWS_REMEMBERED
-            and costliest_us < self.quota * present_us * _SHORTEN_BELOW
+            and max(self._remembered) < allowed_us * _SHORTEN_BELOW
         ):
-            return self._change(costliest_us)
+            return self._change(max(self._remembered))
         return None
 
     def _change(self, tick_us: float) -> Intervals | None:
         needed_us = max(self._shortest_us, _round_up(tick_us / (self.quota * _AIM)))
         if needed_us == self.intervals.sample_us:
             return None
+        self._tick_us = tick_us
         self._remembered.clear()
         self.intervals = self._of(needed_us)
         return self.intervals

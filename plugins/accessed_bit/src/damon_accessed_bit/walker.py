@@ -44,7 +44,7 @@ class Walker:
         self.nr_frames = nr_frames()
         error = lib.page_walk_create(walk, self.nr_frames * os.sysconf("SC_PAGE_SIZE"), step)
         if error:
-            raise PrimitiveError(_why_not(-error, step[0]))
+            raise PrimitiveError(why_not(-error, step[0]))
         self.walk = ffi.gc(walk[0], lib.page_walk_destroy)
 
     @property
@@ -117,12 +117,16 @@ def missing() -> str:
     return ""
 
 
-def _why_not(error: int, step: int) -> str:
+def why_not(error: int, step: int) -> str:
+    """What a failed load (positive errno, and at which step) says of this machine."""
     name = os.strerror(error)
     if step == lib.PAGE_WALK_FIND_BASE:
         return f"the kernel's direct map of RAM was not found ({name}): use another mechanism"
     if error == errno.ENOSYS:
         return "no bpf system call: the kernel needs CONFIG_BPF_SYSCALL=y"
+    # Without CAP_PERFMON the kernel calls the programs invalid, not forbidden: ask this first.
+    if lack := missing_capabilities("CAP_BPF", "CAP_PERFMON"):
+        return f"no {' and '.join(lack)}: run as root, or grant CAP_BPF and CAP_PERFMON"
     if error in (errno.EPERM, errno.EACCES):
         return _why_denied()
     if not os.path.exists(BTF):
@@ -133,8 +137,6 @@ def _why_not(error: int, step: int) -> str:
 
 
 def _why_denied() -> str:
-    if lack := missing_capabilities("CAP_BPF", "CAP_PERFMON"):
-        return f"no {' and '.join(lack)}: run as root, or grant CAP_BPF and CAP_PERFMON"
     if _locked_down():
         return "the kernel is locked down (confidentiality): boot without lockdown=confidentiality"
     return "bpf is denied in spite of CAP_BPF and CAP_PERFMON: a container or security module does"

@@ -267,7 +267,7 @@ def walk() -> Iterator[Callable[..., Walk]]:
                 page_size=PAGE,
                 reports=bitmaps,  # type: ignore[arg-type]  # as much of it as the mechanism uses
                 targets=targets,
-                tell=told.append,
+                tell=lambda text: told.append(text.removeprefix("accessed_bit: ")),
             )
             mechanism = PageTableWalk(Options(flush=flush))
             stack.callback(mechanism.cleanup)

@@ -219,7 +219,8 @@ def _node(event: yaml.Event, line: int) -> Node:
 
 def _new_key(parent: Mapping, node: Node, name: str) -> Scalar:
     if not isinstance(node, Scalar):
-        raise ConfigError(f"{name}:{node.line}: {node} as a key, expected a word")
+        kind = "a list" if isinstance(node, List) else "a mapping"
+        raise ConfigError(f"{name}:{node.line}: {kind} as a key, expected a word")
     if node.text in parent.items:
         before = parent.key_lines[node.text]
         raise ConfigError(f"{name}:{node.line}: key {node}: written twice, first in line {before}")

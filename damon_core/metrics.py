@@ -16,6 +16,11 @@ def percent(nr_accesses: Any, nr_samples: Any) -> Any:
     return _like(nr_accesses, np.trunc(np.asarray(nr_accesses) * 100 / nr_samples).astype(np.int64))
 
 
+def rate_bp(nr_accesses: Any, nr_samples: Any) -> Any:
+    """Samples with an access, in whole basis points (1/10,000) of the samples of the window."""
+    return _like(nr_accesses, np.asarray(nr_accesses, np.int64) * 10_000 // nr_samples)
+
+
 def hz(nr_accesses: Any, aggr_us: Any) -> Any:
     """Samples with an access per second of the window."""
     return _like(nr_accesses, np.asarray(nr_accesses) / (np.asarray(aggr_us) / 1_000_000))

@@ -1,7 +1,7 @@
 """Intervals that follow a goal: see a given share of the accesses that could be seen at most.
 
-The kernel calls this auto-tuning of monitoring intervals (facts: semantics of DAMON, section 12).  Rates
-are in basis points, 10,000 being all; divisions floor.
+The kernel calls this auto-tuning of monitoring intervals (facts: semantics of DAMON, section 12).
+Rates are in basis points, 10,000 being all; divisions floor.
 """
 
 from __future__ import annotations
@@ -42,6 +42,10 @@ class IntervalsGoal:
                 f"sample_us {intervals.sample_us} is outside the intervals goal's "
                 f"{self.min_sample_us} to {self.max_sample_us}"
             )
+
+    def due(self, nr_windows: int) -> bool:
+        """Whether to decide at the end of this window, the first being number 1."""
+        return self.aggrs > 0 and nr_windows % self.aggrs == 0
 
     def score(self, seen: int, possible: int) -> int:
         """How much of the goal was seen, 10,000 being all of it.

@@ -1,4 +1,4 @@
-"""A whole monitoring context in plain Python: what happens in a tick, and at the end of a window."""
+"""A whole monitoring context in plain Python: its ticks, and the ends of its windows."""
 
 from __future__ import annotations
 
@@ -55,16 +55,19 @@ class Context:
         return self._counters
 
     def add_target(self, pid: int, ranges: Sequence[Range], min_region_sz: int = 0) -> Target:
+        """Watch these ranges of a process."""
         target = Target([], pid=pid)
         self.targets.append(target)
         self.set_ranges(target, ranges, min_region_sz)
         return target
 
     def set_ranges(self, target: Target, ranges: Sequence[Range], min_region_sz: int = 0) -> None:
+        """Watch other ranges of a target; ValueError, and no change, for bad ones."""
         least = max(min_region_sz, self.min_region_sz)
         set_ranges(target, ranges, least, self.nr_sources)
 
     def start(self) -> None:
+        """Before the first tick."""
         self._limit_sizes()
 
     def prepare(self) -> None:

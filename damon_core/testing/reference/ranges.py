@@ -27,8 +27,8 @@ def set_ranges(
 ) -> None:
     """Keep what lies in the ranges with its counters, drop the rest, fill holes with new regions.
 
-    A region that spans two ranges stays in the first; borders inside a range are aligned down, which
-    can leave nothing of a region.  ValueError, and nothing changed, for bad ranges.
+    A region that spans two ranges stays in the first; borders inside a range are aligned down,
+    which can leave nothing of a region.  ValueError, and nothing changed, for bad ranges.
     """
 
     def fresh(start: int, end: int) -> Region:

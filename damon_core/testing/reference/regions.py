@@ -1,7 +1,7 @@
 """Regions in plain Python: ageing, merging, splitting, ranges; one function per rule, slow, clear.
 
-Rules as in the semantics of DAMON: an age per aggregation interval, merging of neighbours of similar
-rate, random splits.  Tests compare the C engine with these.
+Rules as in the semantics of DAMON: an age per aggregation interval, merging of neighbours of
+similar rate, random splits.  Tests compare the C engine with these.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ class Region:
 
     @property
     def size(self) -> int:
+        """In bytes."""
         return self.end - self.start
 
 
@@ -42,15 +43,17 @@ class Target:
 
 
 def align_down(x: int, to: int) -> int:
+    """The multiple of ``to`` at or below ``x``."""
     return x // to * to
 
 
 def align_up(x: int, to: int) -> int:
+    """The multiple of ``to`` at or above ``x``."""
     return -(-x // to) * to
 
 
 def aged(nr: int, last: int, age: int, threshold: int) -> int:
-    """Age after an aggregation interval: 0 if the rate changed or came from or to zero, else + 1."""
+    """Age after a window: 0 if the rate changed, or came from or to zero, else one more."""
     if abs(nr - last) > threshold or (nr == 0) != (last == 0):
         return 0
     return age + 1
@@ -129,6 +132,7 @@ def merge(targets: Sequence[Target], nr_samples: int, max_nr_regions: int, sz_li
 
 
 def nr_regions(targets: Sequence[Target]) -> int:
+    """Regions of all targets."""
     return sum(len(t.regions) for t in targets)
 
 
@@ -139,7 +143,7 @@ def size_limit(targets: Sequence[Target], min_nr_regions: int, min_region_sz: in
 
 
 def apply_min_nr_regions(targets: Sequence[Target], min_nr_regions: int, min_region_sz: int) -> int:
-    """Cut what is larger than the size limit into pieces of it, from the left; returns the limit."""
+    """Cut what is larger than the size limit into pieces of it, from the left; the limit."""
     limit = size_limit(targets, min_nr_regions, min_region_sz)
     for target in targets:
         piece = align_up(max(limit, target.min_region_sz), target.min_region_sz)
@@ -163,6 +167,7 @@ def reset_aggregated(targets: Sequence[Target]) -> None:
 
 
 def start_window(region: Region) -> None:
+    """Begin to count anew."""
     region.nr_accesses = 0
     region.hits = [0] * len(region.hits)
     region.accessed_bytes = 0
@@ -186,6 +191,7 @@ class Splitter:
         return "all", 2
 
     def split(self, targets: Sequence[Target], max_nr_regions: int, draw: Draw) -> None:
+        """Split regions as planned for their number now."""
         nr = nr_regions(targets)
         how, number = self.plan(nr, max_nr_regions)
         self.last_nr_regions = nr

@@ -38,9 +38,10 @@ class Bitmap:
     start: int
     page_size: int
     bits: tuple[bool, ...]
-    flags: ReportFlag = ReportFlag(0)
+    flags: int = 0
 
     def pages(self) -> list[tuple[int, int]]:
+        """Start and end of each page that was accessed."""
         size = self.page_size
         return [(self.start + i * size, self.start + (i + 1) * size)
                 for i, bit in enumerate(self.bits) if bit]  # fmt: skip

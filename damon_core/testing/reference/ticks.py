@@ -72,7 +72,7 @@ class Schedule:
 
 
 def moving_sum(nr: int, last: int, samples: int, left: int) -> int:
-    """nr_accesses of the last ``samples`` ticks; ``left`` ticks of this window are still to come."""
+    """nr_accesses of the last ``samples`` ticks; ``left`` of this window are still to come."""
     left_bp = max(0, left) * 10_000 // samples
     return last if left_bp == 10_000 else nr + last * left_bp // 10_000
 

@@ -19,6 +19,7 @@ class Window:
         self._clock = clock
         self._index = 0
         self._notes: list[str] = []
+        self._shown_cpu_ns = clock.thread_cpu_ns()
         self.begin()
 
     def begin(self) -> None:
@@ -58,6 +59,7 @@ class Window:
         """What is known now, with the real lengths of the window and of its sampling intervals."""
         aggr_us = max(1, (self._clock.now_ns() - self.start_ns) // 1000)
         states = sources.take_states()
+        cpu_ns = self._clock.thread_cpu_ns()
         snapshot = Snapshot(
             index=self._index,
             start_ns=self._start_realtime_ns,
@@ -73,9 +75,10 @@ class Window:
                 regions, table, len(states), self.nr_ticks if sources.sees_every_page else None
             ),
             sources=states,
-            cpu_ns=self.cpu_ns,
+            cpu_ns=cpu_ns - self._shown_cpu_ns,
             notes=tuple(self._notes),
         )
+        self._shown_cpu_ns = cpu_ns  # what the snapshot itself costs belongs to the next one
         self._index += 1
         self._notes.clear()
         return snapshot
@@ -85,13 +88,13 @@ def _columns(
     regions: RegionMap, table: TargetTable, nr_sources: int, nr_page_ticks: int | None
 ) -> SnapshotRegions:
     parts = [regions.regions(slot) for slot in range(len(table.targets))]
-    rows = np.concatenate(parts) if parts else np.empty(0, REGION_DTYPE)
+    rows = parts[0] if len(parts) == 1 else np.concatenate([np.empty(0, REGION_DTYPE), *parts])
     lengths = [len(part) for part in parts]
     return SnapshotRegions(
-        start=rows["start"],
-        end=rows["end"],
-        nr_accesses=rows["nr_accesses"],
-        age=rows["age"],
+        start=rows["start"].copy(),
+        end=rows["end"].copy(),
+        nr_accesses=rows["nr_accesses"].copy(),
+        age=rows["age"].copy(),
         target=np.repeat(np.array([t.index for t in table.targets], np.uint32), lengths),
         pid=np.repeat(np.array([t.pid for t in table.targets], np.int32), lengths),
         hits=np.ascontiguousarray(rows["hits"][:, :nr_sources].T),

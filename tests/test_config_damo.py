@@ -78,8 +78,8 @@ def test_sample_filters_keep_the_values_of_their_type(tmp_path: Path) -> None:
     config, warnings = convert(tmp_path, kdamonds(sample_control=control))
     (context,) = config.contexts
     threads, cpumask, write = context.spec.filters
-    assert (threads.tids, threads.allow) == ({7}, False)
-    assert (cpumask.cpus, cpumask.matching, cpumask.allow) == ({0, 1}, True, False)
+    assert (threads.tids, threads.allow) == (frozenset({7}), False)
+    assert (cpumask.cpus, cpumask.matching, cpumask.allow) == (frozenset({0, 1}), True, False)
     assert write.type == "write"
     assert [one.name for one in context.primitives] == ["page_fault"]
     assert warnings == []
@@ -114,7 +114,7 @@ def test_what_we_have_no_words_for_is_named(
         ({"kdamonds": []}, "no contexts in it"),
         ({"kdamonds": 3}, "got '3', expected a list of mappings"),
         ({"kdamonds": [{}]}, "got no 'contexts'"),
-        (kdamonds(ops="vadr"), r"k.json:7: key 'contexts\[0\].ops': got 'vadr'"),
+        (kdamonds(ops="vadr"), r"k.json:8: key 'contexts\[0\].ops': got 'vadr'"),
         (kdamonds(targets=[]), "at least one target"),
         (kdamonds(targets=[{"pid": "x", "regions": []}]), "got 'x'"),
         (kdamonds(nr_regions={"min": 1, "max": 2}), "at least 3"),

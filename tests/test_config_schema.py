@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 import yaml
 
+from damon_core.config import load_config
 from damon_core.config.schema import schema, schema_text
 
-from .test_config import FULL
-
 ROOT = Path(__file__).parent.parent
+EXAMPLES = sorted((ROOT / "examples").glob("*.yaml"))
 
 
 @pytest.fixture(scope="module")
@@ -24,8 +24,8 @@ def validator() -> Any:
 
 
 def test_the_schema_takes_what_we_take(validator: Any) -> None:
-    assert validator.is_valid(yaml.safe_load(FULL))
-    assert validator.is_valid({"contexts": [yaml.safe_load(FULL)]})
+    for example in EXAMPLES:
+        assert validator.is_valid(yaml.safe_load(example.read_text())), example.name
     assert validator.is_valid({"targets": [{"pid": 1}], "intervals": "auto"})
 
 
@@ -45,6 +45,22 @@ def test_the_schema_takes_what_we_take(validator: Any) -> None:
 )
 def test_the_schema_refuses_what_we_refuse(validator: Any, text: str) -> None:
     assert not validator.is_valid(yaml.safe_load(text))
+
+
+def written_keys(node: object) -> set[str]:
+    if isinstance(node, list):
+        return set().union(*map(written_keys, node))
+    if isinstance(node, dict):
+        return node.keys() | set().union(*map(written_keys, node.values()))
+    return set()
+
+
+def test_the_examples_are_right_and_use_every_key() -> None:
+    for example in EXAMPLES:
+        load_config(example)
+    written = written_keys(yaml.safe_load((ROOT / "examples" / "every-key.yaml").read_text()))
+    known = {key for one in schema()["$defs"].values() for key in one["properties"]}
+    assert known - written == {"filter_type", "tid_arr"}
 
 
 def test_the_schema_is_committed_for_editors() -> None:

@@ -82,8 +82,15 @@ def test_a_share_is_read_as_a_fraction_of_one(text: str | float, share: float) -
         "1e3",
         "0.5 us",
         "٣ ms",
-    ]
-    + ["9" * 5000, "9" * 40 + " d", "nan", "5 ms;", "5  ms  x", "\0", "1..5 s", "--5"],
+        "9" * 5000,
+        "9" * 40 + " d",
+        "nan",
+        "5 ms;",
+        "5  ms  x",
+        "\0",
+        "1..5 s",
+        "--5",
+    ],
 )
 def test_a_text_that_is_no_time_is_refused(text: str) -> None:
     with pytest.raises(ConfigError, match=REFUSED):

@@ -110,7 +110,7 @@ class SampleFilter:
     ``type`` is "cpumask", "threads" or "write".  The filter applies to a report when its condition's
     truth equals ``matching``; the first filter that applies decides by ``allow``; if none applies,
     the opposite of the last one's ``allow`` does (the rule of DAMOS filters).
-    A condition is false of a report that cannot tell (no CPU, no thread, unknown direction).
+    A filter never applies to a report that cannot tell (no CPU, no thread, unknown direction).
     """
 
     type: str

@@ -18,6 +18,7 @@ from damon_core.cli import damon
 from damon_core.config.keys import FileKeys
 from damon_core.config.scalars import expected, is_choice
 from damon_core.config.schema import name_of, schema_text
+from damon_core.testing.differences import page as differences_page
 
 REFERENCE = Path(__file__).parent / "reference"
 
@@ -137,7 +138,12 @@ def _option(option: click.Option) -> str:
     return f"{names}, repeatable" if option.multiple else names
 
 
-PAGES = {"config.md": config_page, "cli.md": cli_page, "config.schema.json": schema_text}
+PAGES = {
+    "config.md": config_page,
+    "cli.md": cli_page,
+    "config.schema.json": schema_text,
+    "differences.md": differences_page,
+}
 
 
 def main() -> int:

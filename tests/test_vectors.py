@@ -140,4 +140,4 @@ def test_each_difference_names_vectors_that_exist() -> None:
 
 
 def test_the_page_of_differences_is_the_table() -> None:
-    assert DIFFERENCES.read_text() == page(), "run python -m damon_core.testing.differences"
+    assert DIFFERENCES.read_text() == page(), "run python docs/generate.py"

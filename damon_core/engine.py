@@ -90,6 +90,7 @@ class Monitor:
 
         TargetError, PrimitiveError: it could not start.  RunError: every primitive has failed.
         """
+        self._window.enter()
         try:
             self._start()
             end_ns = None if duration_us is None else self._window.start_ns + duration_us * 1000

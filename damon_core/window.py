@@ -19,7 +19,11 @@ class Window:
         self._clock = clock
         self._index = 0
         self._notes: list[str] = []
-        self._shown_cpu_ns = clock.thread_cpu_ns()
+        self.enter()
+
+    def enter(self) -> None:
+        """Start in the calling thread, whose CPU time counts from now on."""
+        self._shown_cpu_ns = self._clock.thread_cpu_ns()
         self.begin()
 
     def begin(self) -> None:

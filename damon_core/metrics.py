@@ -13,7 +13,8 @@ import numpy as np
 
 def percent(nr_accesses: Any, nr_samples: Any) -> Any:
     """Samples with an access, in whole percent of the samples of the window, rounded down."""
-    return _like(nr_accesses, np.trunc(np.asarray(nr_accesses) * 100 / nr_samples).astype(np.int64))
+    share = nr_accesses * 100 / nr_samples
+    return share.astype(np.int64) if isinstance(share, np.ndarray) else int(share)
 
 
 def rate_bp(nr_accesses: Any, nr_samples: Any) -> Any:
@@ -23,18 +24,17 @@ def rate_bp(nr_accesses: Any, nr_samples: Any) -> Any:
 
 def hz(nr_accesses: Any, aggr_us: Any) -> Any:
     """Samples with an access per second of the window."""
-    return _like(nr_accesses, np.asarray(nr_accesses) / (np.asarray(aggr_us) / 1_000_000))
+    return nr_accesses / (aggr_us / 1_000_000)
 
 
 def age_us(age: Any, aggr_us: Any) -> Any:
     """For how long a region has kept a similar rate, in microseconds."""
-    return _like(age, np.asarray(age, np.int64) * aggr_us)
+    return _wide(age) * aggr_us
 
 
 def idle_us(nr_accesses: Any, age: Any, aggr_us: Any) -> Any:
     """Time since the last access, damo's "recency": 0 if accessed, else age and this window."""
-    idle = (np.asarray(age, np.int64) + 1) * aggr_us
-    return _like(nr_accesses, np.where(np.asarray(nr_accesses) > 0, 0, idle))
+    return (_wide(age) + 1) * aggr_us * (nr_accesses == 0)
 
 
 def temperature(
@@ -42,12 +42,8 @@ def temperature(
 ) -> Any:
     """damo's temperature: weighted sum of bytes, percent and microseconds, negative where idle."""
     size_weight, rate_weight, age_weight = weights
-    heat = (
-        np.asarray(size).astype(np.int64) * size_weight
-        + np.asarray(rate).astype(np.int64) * rate_weight
-        + np.asarray(age_us).astype(np.int64) * age_weight
-    )
-    return _like(rate, np.where(np.asarray(rate) == 0, -heat, heat))
+    heat = _wide(size) * size_weight + _wide(rate) * rate_weight + _wide(age_us) * age_weight
+    return heat * (1 - 2 * (_wide(rate) == 0))
 
 
 def hot_score(
@@ -89,6 +85,11 @@ def cold_score(
         freq_weight=freq_weight,
         age_weight=age_weight,
     )
+
+
+def _wide(number: Any) -> Any:
+    """64-bit columns for narrower ones; plain numbers have no width."""
+    return number.astype(np.int64) if isinstance(number, np.ndarray) else number
 
 
 def _like(given: Any, result: Any) -> Any:

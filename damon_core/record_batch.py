@@ -8,6 +8,7 @@ from zlib import crc32
 
 import numpy as np
 import pyarrow as pa  # type: ignore[import-untyped]
+from attrs import fields
 
 from .errors import RecordError
 from .record_format import (
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 # Threads of Arrow cost a monitor memory, and a snapshot is too small to gain from them.
 _WRITE = pa.ipc.IpcWriteOptions(compression=pa.Codec("zstd", 1), use_threads=False)
 _READ = pa.ipc.IpcReadOptions(use_threads=False)
+
+_FACTS = tuple(fact.name for fact in fields(SnapshotFacts))
 
 
 def snapshot_to_message(snapshot: Snapshot, schema: pa.Schema) -> bytes:
@@ -86,21 +89,10 @@ def batch_to_snapshot(batch: pa.RecordBatch, metadata: dict[bytes, bytes]) -> Sn
         hits=np.stack(hits) if hits else np.zeros((0, len(start)), np.uint64),
         accessed_bytes=accessed_bytes,
     )
-    _check_order(regions)
+    _check_regions(regions)
     if len(facts.sources) != len(hits) or facts.nr_samples < 1 or facts.intervals.aggr_us < 1:
         raise RecordError("its metadata do not fit its regions")
-    return Snapshot(
-        index=facts.index,
-        start_ns=facts.start_ns,
-        end_ns=facts.end_ns,
-        intervals=facts.intervals,
-        nr_samples=facts.nr_samples,
-        targets=facts.targets,
-        regions=regions,
-        sources=facts.sources,
-        cpu_ns=facts.cpu_ns,
-        notes=facts.notes,
-    )
+    return Snapshot(regions=regions, **{name: getattr(facts, name) for name in _FACTS})
 
 
 def _columns_of(regions: SnapshotRegions) -> list[np.ndarray]:
@@ -120,17 +112,7 @@ def _columns_of(regions: SnapshotRegions) -> list[np.ndarray]:
 
 def facts_of(snapshot: Snapshot) -> SnapshotFacts:
     """All of a snapshot but its regions."""
-    return SnapshotFacts(
-        index=snapshot.index,
-        start_ns=snapshot.start_ns,
-        end_ns=snapshot.end_ns,
-        intervals=snapshot.intervals,
-        nr_samples=snapshot.nr_samples,
-        targets=snapshot.targets,
-        sources=snapshot.sources,
-        cpu_ns=snapshot.cpu_ns,
-        notes=snapshot.notes,
-    )
+    return SnapshotFacts(**{name: getattr(snapshot, name) for name in _FACTS})
 
 
 def _checksum(facts: bytes, columns: Sequence[np.ndarray]) -> bytes:
@@ -140,10 +122,12 @@ def _checksum(facts: bytes, columns: Sequence[np.ndarray]) -> bytes:
     return checksum_text(checksum)
 
 
-def _check_order(regions: SnapshotRegions) -> None:
+def _check_regions(regions: SnapshotRegions) -> None:
     if (regions.start >= regions.end).any():
         raise RecordError("a region that ends before it starts")
     same_target = regions.target[1:] == regions.target[:-1]
     overlaps = same_target & (regions.start[1:] < regions.end[:-1])
+    if np.isinf(regions.accessed_bytes).any() or (regions.accessed_bytes < 0).any():
+        raise RecordError("accessed bytes that no region can have")
     if overlaps.any() or (regions.target[1:] < regions.target[:-1]).any():
         raise RecordError("regions that overlap or are not sorted")

@@ -121,6 +121,7 @@ class SnapshotFacts:
     targets: tuple[TargetState, ...]
     sources: tuple[SourceState, ...]
     cpu_ns: int = 0
+    nr_late: int = 0
     notes: tuple[str, ...] = ()
 
 

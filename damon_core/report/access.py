@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from ..snapshot import Snapshot, TargetState
 
 _LEGEND = (
-    "rate: samples with an access; hz: such samples a second; age: time at a similar rate;\n"
-    "accessed: bytes accessed in a sampling interval, mean, - where no primitive can tell;\n"
-    "hits: access reports in the window"
+    "rate: samples with an access; hz: such samples a second; age: time at a similar\n"
+    "rate; accessed: bytes accessed in a sampling interval, mean, - where unknown;\n"
+    "{hits}: access reports in the window"
 )
 
 
@@ -32,6 +32,7 @@ class AccessTable:
         self.order = order or RegionOrder()
         self.width = width
         self.rows = self.order.rows(snapshot)
+        self._temperature = temperature_of(snapshot)
 
     def render(self, file: IO[str]) -> None:
         """Write the table, one line a region."""
@@ -50,7 +51,7 @@ class AccessTable:
             return
         for line in self._lines():
             print(line, file=file)
-        print(_LEGEND, file=file)
+        print(_LEGEND.format(hits=", ".join(self._hits_head())), file=file)
 
     def render_json(self, file: IO[str]) -> None:
         """Write one object: the snapshot and a list of its regions."""
@@ -89,7 +90,7 @@ class AccessTable:
             "age": age,
             "age_us": metrics.age_us(age, aggr_us),
             "idle_us": metrics.idle_us(nr_accesses, age, aggr_us),
-            "temperature": int(temperature_of(snapshot)[row]),
+            "temperature": int(self._temperature[row]),
             "accessed_bytes": None if np.isnan(accessed) else accessed,
             "hits": {
                 source.name: int(regions.hits[number, row])
@@ -104,9 +105,13 @@ class AccessTable:
         hot = int(sizes[regions.nr_accesses[mine] > 0].sum())
         rss = "" if target.rss is None else f", RSS {about_size(target.rss)}"
         return (
-            f"{target_text(target)}: {len(sizes)} regions of {about_size(int(sizes.sum()))}, "
+            f"{target_text(target)}\n  {len(sizes)} regions of {about_size(int(sizes.sum()))}, "
             f"accessed ones {about_size(hot)}{rss}"
         )
+
+    def _hits_head(self) -> list[str]:
+        names = [printable(source.name) for source in self.snapshot.sources]
+        return ["hits"] if len(names) == 1 else names
 
     def _lines(self) -> list[str]:
         cells = self._cells()
@@ -119,10 +124,8 @@ class AccessTable:
         snapshot, regions = self.snapshot, self.snapshot.regions
         aggr_us = snapshot.intervals.aggr_us
         several = len(snapshot.targets) > 1
-        names = [printable(source.name) for source in snapshot.sources]
         head = ["address range", "size", "rate", "hz", "age", "accessed"]
-        head += ["hits"] if len(names) == 1 else [f"hits.{name}" for name in names]
-        cells = [head]
+        cells = [[*head, *self._hits_head()]]
         for row in self.rows:
             start, end = int(regions.start[row]), int(regions.end[row])
             nr_accesses = int(regions.nr_accesses[row])

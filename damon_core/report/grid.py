@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 from attrs import frozen
 
-from ..model import AddrRange
+from .outline import Outline, begin_ns
 from .spans import Column, columns_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from ..model import AddrRange
     from ..snapshot import Snapshot, TargetState
-
-_NR_LOOKED_AT = 500
-
-
-class Snapshots(Protocol):
-    """A recording, or a list of snapshots."""
-
-    def __len__(self) -> int: ...
-    def __iter__(self) -> Iterator[Snapshot]: ...
-    def __getitem__(self, number: int, /) -> Snapshot: ...
+    from .outline import Snapshots
 
 
 @frozen(eq=False)
@@ -61,29 +53,22 @@ def heat_grid(
     ``target``: its index, by default that of the most accessed bytes.  ``fold``: one column for a
     long stretch that was never accessed.  LookupError if no snapshot has such a target or range.
     """
-    step = -(-len(snapshots) // _NR_LOOKED_AT)
-    looked_at = [snapshots[number] for number in {*range(0, len(snapshots), step)}]
-    looked_at.append(snapshots[-1])
-    chosen = _choose_target(looked_at) if target is None else target
-    state, others = _state_of(looked_at, chosen)
-    present = [_ranges(snapshot, chosen, 0) for snapshot in looked_at]
-    accessed = [_ranges(snapshot, chosen, 1) for snapshot in looked_at]
-    columns = columns_of(
-        np.concatenate(present), np.concatenate(accessed), nr_columns, within=within, fold=fold
-    )
+    outline = Outline(snapshots)
+    chosen = outline.choose(target)
+    index = chosen.target.index
+    columns = columns_of(chosen.present, chosen.accessed, nr_columns, within=within, fold=fold)
     if not columns:
-        raise LookupError(f"target {chosen} has no region there")
-    begin_ns = min(_begin_ns(snapshot) for snapshot in looked_at)
-    length_ns = max(max(snapshot.end_ns for snapshot in looked_at) - begin_ns, 1)
+        raise LookupError(f"target {index} has no region there")
     rows = min(nr_rows, len(snapshots))
-    sums = _Sums(begin_ns, -(-length_ns // rows), rows, columns, chosen, by_bytes)
+    row_ns = -(-max(outline.end_ns - outline.start_ns, 1) // rows)
+    sums = _Sums(outline.start_ns, row_ns, rows, columns, index, by_bytes)
     for snapshot in snapshots:
         sums.add(snapshot)
     return HeatGrid(
-        target=state,
-        others=others,
-        start_ns=begin_ns,
-        row_ns=sums.row_ns,
+        target=chosen.target,
+        others=tuple(sorted(outline.targets.keys() - {index})),
+        start_ns=outline.start_ns,
+        row_ns=row_ns,
         columns=columns,
         heat=sums.heat(),
         hidden=sums.hidden(),
@@ -127,7 +112,7 @@ class _Sums:
             masses = np.where(told, regions.accessed_bytes[mine], masses)
         heat = self._in_columns(borders, masses)
         present = self._in_columns(borders, sizes)
-        for row, share_ns in self._rows(_begin_ns(snapshot), snapshot.end_ns):
+        for row, share_ns in self._rows(begin_ns(snapshot), snapshot.end_ns):
             self._heat[row] += heat * share_ns
             self._present[row] += present * share_ns
             self._all_heat += float(masses.sum()) * share_ns
@@ -151,42 +136,10 @@ class _Sums:
         mass: np.ndarray = below[:, 1] - below[:, 0]
         return mass
 
-    def _rows(self, begin_ns: int, end_ns: int) -> Iterator[tuple[int, int]]:
+    def _rows(self, begin_ns: int, end_ns: int) -> Iterator[tuple[int, float]]:
         """The rows that a window overlaps, and by how much."""
         first = max(0, (begin_ns - self.start_ns) // self.row_ns)
         last = min(self.nr_rows - 1, (end_ns - 1 - self.start_ns) // self.row_ns)
         for row in range(first, last + 1):
             row_start = self.start_ns + row * self.row_ns
-            yield row, min(end_ns, row_start + self.row_ns) - max(begin_ns, row_start)
-
-
-def _begin_ns(snapshot: Snapshot) -> int:
-    """Where the window began; its length is of a steady clock, start_ns is not."""
-    return snapshot.end_ns - snapshot.intervals.aggr_us * 1000
-
-
-def _ranges(snapshot: Snapshot, target: int, min_accesses: int) -> np.ndarray:
-    regions = snapshot.regions
-    mine = (regions.target == target) & (regions.nr_accesses >= min_accesses)
-    return np.stack([regions.start[mine], regions.end[mine]], axis=1)
-
-
-def _choose_target(snapshots: list[Snapshot]) -> int:
-    heat: dict[int, float] = {}
-    for snapshot in snapshots:
-        regions = snapshot.regions
-        masses = (regions.end - regions.start) * (regions.nr_accesses / snapshot.nr_samples)
-        for target in snapshot.targets:
-            mine = float(masses[regions.target == target.index].sum())
-            heat[target.index] = heat.get(target.index, 0.0) + mine
-    if not heat:
-        raise LookupError("no snapshot has a target")
-    return max(heat, key=lambda index: heat[index])
-
-
-def _state_of(snapshots: list[Snapshot], chosen: int) -> tuple[TargetState, tuple[int, ...]]:
-    states = {target.index: target for snapshot in snapshots for target in snapshot.targets}
-    if chosen not in states:
-        known = ", ".join(map(str, sorted(states))) or "none"
-        raise LookupError(f"no target {chosen}; the recording has {known}")
-    return states.pop(chosen), tuple(sorted(states))
+            yield row, float(min(end_ns, row_start + self.row_ns) - max(begin_ns, row_start))

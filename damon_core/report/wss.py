@@ -153,4 +153,4 @@ class WorkingSet:
         exact = "bytes accessed in a sampling interval, mean of each window"
         if self.share_told > 0.9995:
             return [exact]
-        return [f"{exact} ({self.share_told:.1%} of the memory)", f"of the rest: {whole}"]
+        return [exact, f"where known ({self.share_told:.1%} of the memory); elsewhere", whole]

@@ -40,10 +40,9 @@ def parse_iomem(lines: Iterable[str]) -> list[tuple[int, int]]:
     return ram
 
 
-def system_ram() -> list[tuple[int, int]]:
-    """The System RAM of this machine; TargetError when it is hidden from us."""
-    with open("/proc/iomem") as file:
-        ram = parse_iomem(file)
+def system_ram(iomem: Iterable[str]) -> list[tuple[int, int]]:
+    """The System RAM in the lines of /proc/iomem; TargetError when it is hidden from us."""
+    ram = parse_iomem(iomem)
     if not any(start for start, _ in ram):
         raise TargetError(
             "physical memory: /proc/iomem shows no addresses: run with CAP_SYS_ADMIN, "
@@ -68,5 +67,6 @@ class Paddr:
                 given, limit=PHYSICAL_END, min_region_sz=size, what="the physical address space"
             )
         if self._ram is None:
-            self._ram = default_range(system_ram())
+            with open("/proc/iomem") as iomem:
+                self._ram = default_range(system_ram(iomem))
         return (AddrRange(align_down(self._ram.start, size), align_up(self._ram.end, size)),)

@@ -1,0 +1,39 @@
+"""Real processes for the tests of targets: each says when it is ready, and ends with the test."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+
+import pytest
+
+Running = Callable[..., "subprocess.Popen[bytes]"]
+
+
+@pytest.fixture
+def running() -> Iterator[Running]:
+    """Starts a Python script that must print a line when it is ready; it may wait on its stdin."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start(script: str, *args: object, **options: object) -> subprocess.Popen[bytes]:
+        process = subprocess.Popen(
+            [sys.executable, "-c", script, *map(str, args)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            **options,  # type: ignore[call-overload]
+        )
+        started.append(process)
+        assert process.stdout.readline(), f"script ended before it was ready: {script}"
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture
+def bystander(running: Running) -> subprocess.Popen[bytes]:
+    """A process that only waits."""
+    return running("print('ready', flush=True); input()")

@@ -5,17 +5,27 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 
+import attrs
 import numpy as np
 import pytest
 
 from damon_core.access import AccessReport, ReportFlag
+from damon_core.clock import ManualClock
+from damon_core.engine import Monitor
 from damon_core.matcher import Counters as CCounters
 from damon_core.matcher import Matcher as CMatcher
-from damon_core.model import AddrRange, Intervals, Match, NrRegions, SampleFilter
+from damon_core.model import AddrRange, Intervals, Match, NrRegions, Ops, SampleFilter
+from damon_core.primitive import PrimitiveContext
 from damon_core.regions import RegionMap
+from damon_core.snapshot import Snapshot
+from damon_core.spec import ContextSpec
+from damon_core.target import Target as EngineTarget
 from damon_core.testing.reference.context import Context
 from damon_core.testing.reference.regions import Region
 from damon_core.testing.reference.reports import Bitmap
+from damon_core.testing.scripted import Script, ScriptedPrimitives
+from damon_core.testing.vectors.runs import GivenTargets
+from damon_core.vaddr import FixedVaddr
 
 PAGE = 4096
 PIDS = (100, 200, 300)
@@ -207,3 +217,81 @@ def change_ranges(
             engine.map.set_ranges(i, [AddrRange(*r) for r in ranges], least)
     else:
         engine.map.set_ranges(i, [AddrRange(*r) for r in ranges], least)
+
+
+WINDOW = 10
+NR_WINDOWS = 30
+
+
+def monitored(ref: Context, script: list[list[tuple[int, AccessReport]]]) -> list[Snapshot]:
+    """The snapshots of a real monitor whose primitives see what is in the script."""
+
+    def play(source: int) -> Script:
+        def check(ctx: PrimitiveContext, tick: int) -> None:
+            for report in (report for which, report in script[tick] if which == source):
+                ctx.reports.extend(report.to_array())
+
+        return check
+
+    snapshots: list[Snapshot] = []
+    (target,) = ref.targets
+    (watched,) = target.regions
+    ranges = (AddrRange(watched.start, watched.end),)
+    spec = ContextSpec(
+        ops=Ops.FVADDR,
+        intervals=ref.intervals,
+        nr_regions=ref.nr_regions,
+        filters=tuple(ref.filters),
+        match=ref.match,
+        ranges=ranges,
+        seed=ref.seed,
+    )
+    monitor = Monitor(
+        spec,
+        GivenTargets(EngineTarget(pid=target.pid)),
+        ScriptedPrimitives(*(play(source) for source in range(ref.nr_sources))),
+        snapshots.append,
+        space=FixedVaddr(ranges),
+        clock=ManualClock(),
+    )
+    monitor.run(duration_us=ref.intervals.sample_us * len(script))
+    return snapshots
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_the_monitor_takes_the_snapshots_of_the_reference(seed: int) -> None:
+    rng = random.Random(seed)
+    ref = Context(
+        seed=rng.getrandbits(64),
+        intervals=Intervals(5_000, 5_000 * WINDOW),
+        nr_regions=NrRegions(rng.choice([3, 10]), rng.choice([12, 60])),
+        nr_sources=2,
+        match=rng.choice([Match.ANY, Match.SAMPLED]),
+        filters=rng.choice(FILTERS),
+    )
+    start = rng.randrange(100) * PAGE
+    ref.add_target(PIDS[0], [(start, start + rng.randint(50, 500) * PAGE)])
+    hot = [(PIDS[0], start + 20 * PAGE), (PIDS[0], start + 45 * PAGE)]
+    script = [
+        [(s, a) for s, a in random_accesses(rng, ref, hot) if isinstance(a, AccessReport)]
+        for _ in range(WINDOW * NR_WINDOWS)
+    ]
+    script = [[(s, attrs.evolve(a, time_ns=None)) for s, a in tick] for tick in script]
+    snapshots = monitored(ref, script)
+    wanted = []
+    ref.start()
+    for tick in script:
+        ref.prepare()
+        ref.check(tick)
+        if (taken := ref.tick_ended()) is not None:
+            wanted.append(taken[0])
+    assert len(snapshots) == len(wanted) == NR_WINDOWS
+    for snapshot, regions in zip(snapshots, wanted, strict=True):
+        got = snapshot.regions
+        assert got.start.tolist() == [r.start for r in regions]
+        assert got.end.tolist() == [r.end for r in regions]
+        assert got.nr_accesses.tolist() == [r.nr_accesses for r in regions]
+        assert got.age.tolist() == [r.age for r in regions]
+        assert got.hits.T.tolist() == [r.hits for r in regions]
+    credited = [sum(s.sources[i].counters.credited for s in snapshots) for i in range(2)]
+    assert credited == [counters.credited for counters in ref.counters]

@@ -134,6 +134,6 @@ class Pace:
         share = self._tick_us / self.asked.sample_us * 100
         return (
             f"{chosen}, not {self.asked.sample_us / 1000:g} ms and {self.asked.aggr_us / 1e6:g} s "
-            f"as asked, which would take {share:.2g} %: {cost}; to change this ask for a longer "
+            f"as asked, which would take {share:.3g} %: {cost}; to change this ask for a longer "
             "interval, raise cpu_quota, or choose a mechanism that samples"
         )

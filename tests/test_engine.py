@@ -252,7 +252,7 @@ def test_the_run_fails_when_no_primitive_works_any_more(target: Target) -> None:
         lambda ctx, tick: primitives.fail("only", "it broke") if tick == 3 else None, names=["only"]
     )
     run = scripted(primitives, [target])
-    with pytest.raises(RunError, match="every primitive has failed.*only: it broke"):
+    with pytest.raises(RunError, match=r"every primitive has failed.*only: it broke"):
         run.monitor.run(100_000)
     assert run.snapshots[-1].nr_samples == 4
     assert primitives.calls[-1] == "cleanup"

@@ -30,7 +30,8 @@ from .vaddr import FixedVaddr, Vaddr
 class RecordedContext:
     """A context with its monitor and its file; the file is made once monitoring can begin.
 
-    ``ending`` says why it ended, ``error`` what went wrong; ``tally`` sums its snapshots up.
+    ``ending`` says why it ended, ``error`` what went wrong; ``tally`` sums its snapshots up;
+    ``cpu_share`` is what its thread took of one CPU since then, the writing included.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class RecordedContext:
         self.ending: Ending | None = None
         self.error: BaseException | None = None
         self.cpu_share = 0.0
+        self._began_ns = (0, 0)
         self._on_snapshot = on_snapshot
         self._command_line = tuple(command_line)
         self._writer: RecordWriter | None = None
@@ -66,13 +68,14 @@ class RecordedContext:
 
     def run(self, duration_us: int | None) -> None:
         """Monitor to the end; never raises, see ``ending`` and ``error``."""
-        began_ns = time.monotonic_ns()
         try:
             self.ending = self._monitor.run(duration_us)
         except BaseException as error:
             self.error = error
-        self.cpu_share = time.thread_time_ns() / max(1, time.monotonic_ns() - began_ns)
-        self._close_file()
+        if self.started:
+            self._close_file()
+            took_ns = time.thread_time_ns() - self._began_ns[0]
+            self.cpu_share = took_ns / max(1, time.monotonic_ns() - self._began_ns[1])
 
     def stop(self) -> None:
         """End it after the present wait."""
@@ -98,6 +101,7 @@ class RecordedContext:
             context=config.name,
         )
         self._writer = RecordWriter(self.path, header)
+        self._began_ns = (time.thread_time_ns(), time.monotonic_ns())
 
     def _take(self, snapshot: Snapshot) -> None:
         assert self._writer is not None  # made before the first sample
@@ -106,8 +110,7 @@ class RecordedContext:
         self._on_snapshot(self, snapshot)
 
     def _close_file(self) -> None:
-        if self._writer is None:
-            return
+        assert self._writer is not None
         try:
             self._writer.close()
         except Exception as error:

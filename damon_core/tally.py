@@ -19,7 +19,8 @@ class Tally:
     nr_snapshots: int = 0
     nr_regions: int = 0
     cpu_ns: int = 0
-    span_ns: int = 0
+    start_ns: int = 0
+    end_ns: int = 0
     reports: Counter[str] = field(factory=Counter)
     failures: dict[str, str] = field(factory=dict)
     mechanisms: dict[str, str] = field(factory=dict)
@@ -29,7 +30,8 @@ class Tally:
         self.nr_snapshots += 1
         self.nr_regions = len(snapshot.regions)
         self.cpu_ns += snapshot.cpu_ns
-        self.span_ns += snapshot.end_ns - snapshot.start_ns
+        self.start_ns = self.start_ns or snapshot.start_ns
+        self.end_ns = snapshot.end_ns
         for source in snapshot.sources:
             self.reports.update({name: getattr(source.counters, name) for name in COUNTERS})
             self.mechanisms[source.name] = source.mechanism
@@ -42,6 +44,11 @@ class Tally:
         return sum(self.reports.values())
 
     @property
+    def span_ns(self) -> int:
+        """From the start of the first to the end of the last snapshot."""
+        return max(0, self.end_ns - self.start_ns)
+
+    @property
     def cpu_share(self) -> float:
         """CPU time of monitoring as a share of one CPU."""
-        return self.cpu_ns / self.span_ns if self.span_ns > 0 else 0.0
+        return self.cpu_ns / self.span_ns if self.span_ns else 0.0

@@ -9,7 +9,11 @@ import click
 
 if TYPE_CHECKING:
     from ..installed import InstalledPrimitive
+    from ..model import Ops
     from ..primitive import Availability, Provides
+
+HEAD = ("PRIMITIVE", "VERSION", "OPS", "HERE", "SEES, OR WHY NOT")
+SEEN = {"page": "every page", "region": "one page a region", "mapping": "whole mappings"}
 
 
 @click.command()
@@ -29,43 +33,57 @@ def primitives(verbose: bool, as_json: bool) -> None:
         return
     if not found:
         click.echo("no primitive is installed: pip install damon-accessed-bit", err=True)
-    for index, primitive in enumerate(found):
-        if verbose and index:
-            click.echo()
-        for line in _lines(primitive, verbose):
+    rows = [HEAD, *(row for primitive in found for row in _rows(primitive))]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(HEAD) - 1)]
+    for row in rows:
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
+        click.echo("  ".join([*cells, row[-1]]).rstrip())
+    for primitive in found if verbose else ():
+        click.echo()
+        for line in _details(primitive):
             click.echo(line)
 
 
-def _lines(primitive: InstalledPrimitive, verbose: bool) -> list[str]:
-    lines = [f"{primitive.name}  ({primitive.distribution} {primitive.version})"]
+def _rows(primitive: InstalledPrimitive) -> list[tuple[str, ...]]:
+    """A row of the table for each address space."""
+    who = (primitive.name, primitive.version)
     if primitive.error:
-        return [*lines, f"    broken: {primitive.error}"]
-    lines.append(f"    {_provided(primitive.provides)}")
-    if verbose:
-        lines.append(f"    disturbs: {primitive.provides.disturbs or 'nothing'}")
-    for ops in sorted(primitive.ops):
-        lines += [f"    {line}" for line in _usability(str(ops), primitive.probe(ops), verbose)]
-    return lines
+        return [(*who, "", "", f"broken: {primitive.error}")]
+    rows: list[tuple[str, ...]] = []
+    for ops in _ordered(primitive.ops):
+        answer = primitive.probe(ops)
+        how = answer.mechanism or "yes" if answer.usable else "no"
+        rows.append((*who, str(ops), how, _why(answer) or _provided(primitive.provides)))
+        who = ("", "")
+    return rows
+
+
+def _ordered(supported: frozenset[Ops]) -> list[Ops]:
+    from ..model import Ops
+
+    return [ops for ops in Ops if ops in supported]
+
+
+def _why(answer: Availability) -> str:
+    if answer.usable:
+        return ""
+    missing = answer.missing or "it does not say why"
+    return f"{missing} ({answer.remedy})" if answer.remedy else missing
 
 
 def _provided(provides: Provides) -> str:
     told = [name for name in ("write", "cpu", "tid") if getattr(provides, name)]
-    what = {"page": "every page", "region": "a page a region", "mapping": "whole mappings"}
-    seen = what.get(provides.granularity, "single accesses")
-    extra = {"write": "reads from writes", "cpu": "processors", "tid": "threads"}
-    return f"sees {seen}" + (f", tells {', '.join(extra[one] for one in told)}" if told else "")
+    return ", ".join([SEEN.get(provides.granularity, "single accesses"), *told])
 
 
-def _usability(ops: str, answer: Availability, verbose: bool) -> list[str]:
-    if answer.usable:
-        by = f" (by {answer.mechanism})" if answer.mechanism else ""
-        lines = [f"{ops:7}usable{by}"]
-    else:
-        remedy = f": {answer.remedy}" if answer.remedy else ""
-        lines = [f"{ops:7}not usable, {answer.missing or 'it does not say why'}{remedy}"]
-    if verbose:
+def _details(primitive: InstalledPrimitive) -> list[str]:
+    lines = [f"{primitive.name}: from {primitive.distribution} {primitive.version}"]
+    lines.append(f"  disturbs: {primitive.provides.disturbs or 'nothing'}")
+    for ops in _ordered(primitive.ops):
+        answer = primitive.probe(ops)
         lines += [
-            f"       {name}: {lacks or 'usable'}" for name, lacks in answer.mechanisms.items()
+            f"  {ops}, {mechanism}: {lacks or 'usable'}"
+            for mechanism, lacks in answer.mechanisms.items()
         ]
     return lines
 
@@ -73,7 +91,7 @@ def _usability(ops: str, answer: Availability, verbose: bool) -> list[str]:
 def _as_dict(primitive: InstalledPrimitive) -> dict[str, Any]:
     import attrs
 
-    probed = {str(ops): attrs.asdict(primitive.probe(ops)) for ops in sorted(primitive.ops)}
+    probed = {str(ops): attrs.asdict(primitive.probe(ops)) for ops in _ordered(primitive.ops)}
     return {
         "name": primitive.name,
         "distribution": primitive.distribution,

@@ -96,11 +96,12 @@ static void touch(struct control *control, const struct area *area, uint64_t see
 		  unsigned int permille, enum touch_mode mode, uint64_t duration_ns)
 {
 	size_t page_size = sysconf(_SC_PAGESIZE);
-	uint64_t t0 = truthlog_now(), t1 = t0, nr_pages;
+	uint64_t t0 = truthlog_now(), t1 = t0, nr_passes = 0, nr_pages;
 	struct touch_record record = {
 		.t0 = t0, .tid = gettid(), .start = area->base,
 		.end = area->base + area->map_size, .stride = page_size, .mode = mode,
 	};
+	bool last;
 
 	do {
 		uint64_t before = t1;
@@ -108,12 +109,18 @@ static void touch(struct control *control, const struct area *area, uint64_t see
 		nr_pages = touch_subset(area, page_size, seed, permille, mode);
 		t1 = truthlog_now();
 		record.nr++;
+		nr_passes++;
 		if (t1 - before > record.pass_ns)
 			record.pass_ns = t1 - before;
-	} while (t1 - t0 < duration_ns && !halt_asked(control->halt));
-	record.t1 = t1;
-	truthlog_subset(control->log, &record, seed, permille);
-	answer_done(t0, t1, duration_ns ? record.nr : nr_pages);
+		last = t1 - t0 >= duration_ns || halt_asked(control->halt);
+		if (last || t1 - record.t0 >= control->program->quantum_ns) {
+			record.t1 = t1;
+			truthlog_subset(control->log, &record, seed, permille);
+			record.t0 = t1;
+			record.nr = record.pass_ns = 0;
+		}
+	} while (!last);
+	answer_done(t0, t1, duration_ns ? nr_passes : nr_pages);
 }
 
 static int run_program(struct control *control)

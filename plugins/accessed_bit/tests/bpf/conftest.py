@@ -29,7 +29,8 @@ CHILD = """
 import ctypes, mmap, os, random, sys
 kind, nr_pages, path = sys.argv[1], int(sys.argv[2]), sys.argv[3]
 PAGE, TABLE = 4096, 2 << 20
-PRIVATE, SHARED, ANON = mmap.MAP_PRIVATE, mmap.MAP_SHARED, mmap.MAP_ANONYMOUS
+NORESERVE = 0x4000
+PRIVATE, SHARED, ANON = mmap.MAP_PRIVATE | NORESERVE, mmap.MAP_SHARED, mmap.MAP_ANONYMOUS
 flags = {"anon": PRIVATE | ANON, "thp": PRIVATE | ANON, "shmem": SHARED | ANON,
          "file_private": PRIVATE, "file_shared": SHARED}[kind]
 fd = os.open(path, os.O_RDWR) if kind.startswith("file") else -1
@@ -106,7 +107,11 @@ class Toucher:
         self.kind = kind
         self.pid = self._process.pid
         self.nr_pages = nr_pages
-        self.start = int(self.answer())
+        try:
+            self.start = int(self.answer())
+        except BaseException:
+            self.end()
+            raise
 
     @property
     def range(self) -> AddrRange:
@@ -117,6 +122,11 @@ class Toucher:
         line = self._process.stdout.readline()
         assert line, "the process has ended"
         return line
+
+    def huge_kb(self) -> int:
+        """How much of its anonymous memory is mapped by large pages."""
+        with open(f"/proc/{self.pid}/smaps_rollup") as file:
+            return next(int(line.split()[1]) for line in file if line.startswith("AnonHuge"))
 
     def tell(self, call: str) -> str:
         """Let it evaluate ``call``; its answer, when it is done."""
@@ -166,6 +176,8 @@ def toucher(tmp_path: Any) -> Iterator[Callable[..., Toucher]]:
             stack.callback(child.end)
             if populated:
                 child.populate()
+            if kind == "thp" and child.huge_kb() * 1024 < nr_pages * PAGE:
+                pytest.skip(f"needs free large pages: only {child.huge_kb()} kB were to be had")
             return child
 
         yield start
@@ -255,7 +267,7 @@ def walk() -> Iterator[Callable[..., Walk]]:
     """Starts the mechanism on targets; cleans up after the test."""
     with ExitStack() as stack:
 
-        def start(*targets: Target, ops: Ops = Ops.FVADDR, flush: Flush = Flush.AUTO) -> Walk:
+        def start(*targets: Target, ops: Ops = Ops.FVADDR, flush: Flush = Flush.ALWAYS) -> Walk:
             told: list[str] = []
             bitmaps = Bitmaps()
             for target in targets:

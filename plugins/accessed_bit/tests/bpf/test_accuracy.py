@@ -103,7 +103,7 @@ def test_many_page_tables_take_several_runs(watched: Start) -> None:
 def test_without_soft_dirty_bits_the_default_is_to_flush(watched: Start) -> None:
     has_soft_dirty = clearing.lib.soft_dirty_works() == 1
     assert clearing.wants_flush(Flush.AUTO) is not has_soft_dirty
-    _, _, walk = watched()
+    _, _, walk = watched(flush=Flush.AUTO)
     assert walk.told == ([clearing.NOT_FLUSHED] if has_soft_dirty else [])
 
 

@@ -42,9 +42,7 @@ def snapshot_to_message(snapshot: Snapshot, schema: pa.Schema) -> bytes:
     if len(regions.hits) != len(schema) - NR_COLUMNS:
         raise ValueError(f"hits of {len(regions.hits)} primitives for the columns {schema.names}")
     columns = _columns_of(regions)
-    batch = pa.record_batch(
-        [pa.array(column, from_pandas=True) for column in columns], schema=schema
-    )
+    batch = pa.RecordBatch.from_arrays([_to_arrow(column) for column in columns], schema=schema)
     facts = to_json(facts_of(snapshot))
     sink = BytesIO()
     # Not closed: that would add the end mark.  The schema it starts with is in the file already.
@@ -67,12 +65,14 @@ def message_to_batch(
         raise RecordError("Arrow cannot unpack it") from error
     if any(column.null_count for column in batch.columns if column.type != pa.float64()):
         raise RecordError("an empty value where none may be")
+    if any(column.offset for column in batch.columns):
+        raise RecordError("a column that begins in the middle")
     return batch, dict(metadata or {})
 
 
 def batch_to_snapshot(batch: pa.RecordBatch, metadata: dict[bytes, bytes]) -> Snapshot:
     """The snapshot in a batch; RecordError if the checksum or the regions are wrong."""
-    columns = [column.to_numpy(zero_copy_only=False) for column in batch.columns]
+    columns = [_from_arrow(column) for column in batch.columns]
     text = metadata.get(SNAPSHOT_KEY, b"")
     if metadata.get(CRC_KEY) != _checksum(text, columns):
         raise RecordError("its checksum is wrong")
@@ -113,6 +113,27 @@ def _columns_of(regions: SnapshotRegions) -> list[np.ndarray]:
 def facts_of(snapshot: Snapshot) -> SnapshotFacts:
     """All of a snapshot but its regions."""
     return SnapshotFacts(**{name: getattr(snapshot, name) for name in _FACTS})
+
+
+def _to_arrow(column: np.ndarray) -> pa.Array:
+    """A column, not copied; null where it is NaN."""
+    # pa.array() and to_numpy() would import pandas where it is installed: 40 MiB for nothing.
+    validity = None
+    if column.dtype == np.float64 and (unknown := np.isnan(column)).any():
+        validity = pa.py_buffer(np.packbits(~unknown, bitorder="little"))
+    kind = pa.from_numpy_dtype(column.dtype)
+    return pa.Array.from_buffers(kind, len(column), [validity, pa.py_buffer(column)])
+
+
+def _from_arrow(column: pa.Array) -> np.ndarray:
+    """A validated column of fixed width, not copied unless it has nulls; NaN where it is null."""
+    validity, values = column.buffers()
+    kind = np.dtype(column.type.to_pandas_dtype())
+    result = np.frombuffer(values or b"", kind, len(column))
+    if not column.null_count:
+        return result
+    known = np.unpackbits(np.frombuffer(validity, np.uint8), count=len(column), bitorder="little")
+    return np.where(known, result, np.nan)
 
 
 def _checksum(facts: bytes, columns: Sequence[np.ndarray]) -> bytes:

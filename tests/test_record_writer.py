@@ -112,6 +112,24 @@ def test_a_device_without_space_is_an_error_at_the_first_byte() -> None:
         RecordWriter("/dev/full", HEADER)
 
 
+def test_recording_and_reading_load_no_library_that_they_do_not_need(tmp_path: Path) -> None:
+    script = f"""
+import sys
+from damon_core.record import open_record
+from damon_core.record_format import *
+from damon_core.record_writer import RecordWriter
+from damon_core.testing.snapshots import random_snapshot
+header = RecordHeader(Ops.VADDR, (PrimitiveInfo("a"),), 0)
+with RecordWriter({str(tmp_path / "rec.damon")!r}, header) as writer:
+    writer.write(random_snapshot(0, 100))
+list(open_record(writer.path))
+heavy = {{"pandas", "pyarrow.compute", "pyarrow.parquet", "rich", "matplotlib"}}
+print(sorted(heavy & sys.modules.keys()))
+"""
+    ran = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
+    assert ran.stdout == "[]\n"
+
+
 def test_an_older_recording_of_the_same_name_is_kept(tmp_path: Path) -> None:
     path = tmp_path / "rec.damon"
     for nr in (1, 2):

@@ -103,7 +103,7 @@ class Heatmap:
             "blank: no region",
         ]
         if any(column.folded for column in grid.columns):
-            lines.append("~ a long stretch without access, folded")
+            lines.append("~ a long stretch hardly ever accessed, folded; a shade where it was")
         if grid.columns[-1].area:
             lines.append("| addresses between two areas, folded")
         if grid.hidden > 0.005:

@@ -19,6 +19,13 @@ if TYPE_CHECKING:
 
 _NR_LOOKED_AT = 500
 
+# Regions are still coarse in the first windows, and seem accessed all over.
+_NR_COARSE = 10
+_COARSE_SHARE = 1 / 5
+
+# A region of which less was accessed counts as idle: the rest of it tells nothing.
+_SPARSE_SHARE = 1 / 256
+
 
 class Snapshots(Protocol):
     """A recording, or a list of snapshots."""
@@ -30,7 +37,7 @@ class Snapshots(Protocol):
 
 @define
 class TargetOutline:
-    """One target: where it had regions, and where accessed ones; uint64[N, 2], start and end."""
+    """One target: where it had regions, and well accessed ones; uint64[N, 2], start and end."""
 
     target: TargetState
     heat: float = 0.0
@@ -44,20 +51,23 @@ class TargetOutline:
 
     @property
     def accessed(self) -> np.ndarray:
-        """Where it had accessed regions."""
-        return union(np.concatenate(self._accessed))
+        """Where it had regions that were accessed, and not only in a few of their bytes."""
+        return union(np.concatenate([*self._accessed, np.zeros((0, 2), np.uint64)]))
 
-    def add(self, snapshot: Snapshot) -> None:
-        """Take in the regions of one snapshot."""
+    def add(self, snapshot: Snapshot, *, coarse: bool) -> None:
+        """Take in the regions of one snapshot; of a coarse one only where they are."""
         regions = snapshot.regions
         first, last = np.searchsorted(regions.target, [self.target.index, self.target.index + 1])
         ranges = np.stack([regions.start[first:last], regions.end[first:last]], axis=1)
         nr_accesses = regions.nr_accesses[first:last]
+        sizes = ranges[:, 1] - ranges[:, 0]
+        sparse = regions.accessed_bytes[first:last] < sizes * _SPARSE_SHARE
         self.heat += float(
             ((ranges[:, 1] - ranges[:, 0]) * (nr_accesses / snapshot.nr_samples)).sum()
         )
         self._present.append(union(ranges))
-        self._accessed.append(union(ranges[nr_accesses > 0]))
+        if not coarse:
+            self._accessed.append(union(ranges[(nr_accesses > 0) & ~sparse]))
 
 
 class Outline:
@@ -68,9 +78,10 @@ class Outline:
         self.start_ns = 2**63
         self.end_ns = 0
         step = -(-len(snapshots) // _NR_LOOKED_AT)
+        nr_coarse = min(_NR_COARSE, int(len(snapshots) * _COARSE_SHARE))
         for number in range(0, len(snapshots), step):
-            self._add(snapshots[number])
-        self._add(snapshots[-1])
+            self._add(snapshots[number], coarse=number < nr_coarse)
+        self._add(snapshots[-1], coarse=False)
 
     def choose(self, index: int | None) -> TargetOutline:
         """The target of that index, by default the one of most heat; LookupError if it is not."""
@@ -83,13 +94,13 @@ class Outline:
             raise LookupError(f"no target {index}; the recording has {known}")
         return self.targets[index]
 
-    def _add(self, snapshot: Snapshot) -> None:
+    def _add(self, snapshot: Snapshot, *, coarse: bool) -> None:
         self.start_ns = min(self.start_ns, begin_ns(snapshot))
         self.end_ns = max(self.end_ns, snapshot.end_ns)
         for target in snapshot.targets:
             outline = self.targets.setdefault(target.index, TargetOutline(target))
             outline.target = target
-            outline.add(snapshot)
+            outline.add(snapshot, coarse=coarse)
 
 
 def begin_ns(snapshot: Snapshot) -> int:

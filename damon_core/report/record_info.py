@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections import Counter
 from typing import IO, TYPE_CHECKING
 
@@ -62,7 +63,7 @@ class RecordInfo:
         self.truncated = truncated
         self.sample_us, self.aggr_us, self.nr_regions = _Range(), _Range(), _Range()
         self.monitored = _Range()
-        self.cpu_ns = 0
+        self.cpu_ns = self.nr_samples = self.nr_late = 0
         self.first_ns = self.last_ns = header.start_ns
         self.targets: dict[int, TargetState] = {}
         self.sources = [_Source(primitive.name) for primitive in header.primitives]
@@ -76,9 +77,14 @@ class RecordInfo:
         return self.nr_regions.nr
 
     @property
+    def length_us(self) -> float:
+        """From the first window to the last; at least their sum, should the clock be set back."""
+        return max(self.aggr_us.total, (self.last_ns - self.first_ns) / 1000)
+
+    @property
     def cpu_share(self) -> float:
         """CPU time of the monitor as a share of one CPU."""
-        return self.cpu_ns / (self.aggr_us.total * 1000) if self.aggr_us.total else 0.0
+        return self.cpu_ns / self.length_us / 1000 if self.nr_snapshots else 0.0
 
     def render(self, file: IO[str]) -> None:
         """Write it as lines of "name: value"."""
@@ -106,6 +112,8 @@ class RecordInfo:
                 "aggr_us": asdict(self.aggr_us),
                 "nr_regions": asdict(self.nr_regions),
                 "monitored_bytes": asdict(self.monitored),
+                "nr_samples": self.nr_samples,
+                "nr_late": self.nr_late,
                 "cpu_ns": self.cpu_ns,
                 "cpu_share": self.cpu_share,
                 "targets": [asdict(target) for target in self.targets.values()],
@@ -125,6 +133,8 @@ class RecordInfo:
         self.nr_regions.add(len(snapshot.regions))
         self.monitored.add(int((snapshot.regions.end - snapshot.regions.start).sum()))
         self.cpu_ns += snapshot.cpu_ns
+        self.nr_samples += snapshot.nr_samples
+        self.nr_late += snapshot.nr_late
         self.targets.update((target.index, target) for target in snapshot.targets)
         self.notes.update(snapshot.notes)
         for source, state in zip(self.sources, snapshot.sources, strict=True):
@@ -134,13 +144,12 @@ class RecordInfo:
         header = self.header
         end = "broken off (stopped hard, or still being written)" if self.truncated else "complete"
         asked = intervals_text(header.intervals) if header.intervals else "automatic"
-        length_us = (self.last_ns - self.first_ns) / 1000
         lines = [
             ("recording", f"{end}, {self.nr_snapshots} snapshots"),
             ("begin", clock_time(self.first_ns)),
-            ("end", f"{clock_time(self.last_ns)} ({about_time(max(0, length_us))})"),
+            ("end", f"{clock_time(self.last_ns)} ({about_time(self.length_us)})"),
             ("host", f"{printable(header.host)}, kernel {printable(header.kernel)}"),
-            ("command", printable(" ".join(header.command_line)) or "unknown"),
+            ("command", printable(shlex.join(header.command_line)) or "unknown"),
             ("damon", printable(header.damon_version) or "unknown"),
             ("ops", str(header.ops)),
             ("asked intervals", asked),
@@ -159,6 +168,7 @@ class RecordInfo:
         lines = [
             ("sample interval", _times(self.sample_us)),
             ("aggregation", _times(self.aggr_us)),
+            ("samples", f"{self.nr_samples:,}, {self.nr_late:,} of them late"),
             ("regions", f"{self.nr_regions.low} to {self.nr_regions.high}"),
             ("monitored", f"{about_size(self.monitored.low)} to {about_size(self.monitored.high)}"),
             ("monitor's CPU", f"{about_time(self.cpu_ns / 1000)}, {self.cpu_share:.2%} of one CPU"),

@@ -31,7 +31,7 @@ class RecordedContext:
     """A context with its monitor and its file; the file is made once monitoring can begin.
 
     ``ending`` says why it ended, ``error`` what went wrong; ``tally`` sums its snapshots up;
-    ``cpu_share`` is what its thread took of one CPU since then, the writing included.
+    ``cpu_ns`` and ``cpu_share`` are what its thread took, the writing included.
     """
 
     def __init__(
@@ -47,6 +47,7 @@ class RecordedContext:
         self.tally = Tally()
         self.ending: Ending | None = None
         self.error: BaseException | None = None
+        self.cpu_ns = 0
         self.cpu_share = 0.0
         self._began_ns = (0, 0)
         self._on_snapshot = on_snapshot
@@ -74,8 +75,8 @@ class RecordedContext:
             self.error = error
         if self.started:
             self._close_file()
-            took_ns = time.thread_time_ns() - self._began_ns[0]
-            self.cpu_share = took_ns / max(1, time.monotonic_ns() - self._began_ns[1])
+            self.cpu_ns = time.thread_time_ns() - self._began_ns[0]
+            self.cpu_share = self.cpu_ns / max(1, time.monotonic_ns() - self._began_ns[1])
 
     def stop(self) -> None:
         """End it after the present wait."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 import time
@@ -85,8 +86,8 @@ def summary(context: RecordedContext) -> list[str]:
     seen = {name: tally.reports[name] for name in COUNTERS if tally.reports[name]}
     lines.append(
         f"{tally.nr_snapshots} snapshots in {tally.span_ns / 1e9:.1f} s, "
-        f"{tally.nr_regions} regions in the last; "
-        f"monitoring took {context.cpu_share:.1%} of one CPU"
+        f"{tally.nr_regions} regions in the last; monitoring took {context.cpu_ns / 1e6:.0f} ms of "
+        f"CPU time, {context.cpu_share:.1%} of one CPU"
     )
     told = ", ".join(f"{nr:,} {name}" for name, nr in seen.items()) or "none"
     lines.append(f"reports: {told}")
@@ -99,8 +100,6 @@ def summary(context: RecordedContext) -> list[str]:
 
 
 def _size(path: str) -> str:
-    import os
-
     with suppress(OSError):
         return f" ({about_size(os.stat(path).st_size)})"
     return ""

@@ -17,13 +17,14 @@ def running() -> Iterator[Running]:
     started: list[subprocess.Popen[bytes]] = []
 
     def start(script: str, *args: object, **options: object) -> subprocess.Popen[bytes]:
-        process = subprocess.Popen(
+        process: subprocess.Popen[bytes] = subprocess.Popen(
             [sys.executable, "-c", script, *map(str, args)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             **options,  # type: ignore[call-overload]
         )
         started.append(process)
+        assert process.stdout
         assert process.stdout.readline(), f"script ended before it was ready: {script}"
         return process
 

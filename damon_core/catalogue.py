@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from attrs import frozen
 from stevedore import NamedExtensionManager
@@ -18,6 +18,12 @@ GROUP = "damon.primitives"
 
 # What to install for a primitive of this project that is asked for and missing.
 DISTRIBUTIONS = {"accessed_bit": "damon-accessed-bit"}
+
+
+if TYPE_CHECKING:
+    _Base = NamedExtensionManager[Any]
+else:  # no generic class before stevedore 5.6
+    _Base = NamedExtensionManager
 
 
 @frozen
@@ -62,7 +68,7 @@ def _what_is(name: str, declared: Sequence[Declaration]) -> str:
     return f"{installed}{did_you_mean(name, known | set(DISTRIBUTIONS))}"
 
 
-class _Named(NamedExtensionManager[Any]):
+class _Named(_Base):
     """Imports the one entry point asked for, and no other.
 
     It is given the entry points as the metadata has them now: stevedore's own list comes from a

@@ -19,7 +19,8 @@ Capture = pytest.CaptureFixture[str]
 def run(*args: object, **options: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(  # type: ignore[call-overload, no-any-return]
         [sys.executable, "-m", "damon_core", *map(str, args)],
-        **{"capture_output": True, "text": True, "check": False, **options},
+        # Not in the source tree, which has no compiled part.
+        **{"cwd": "/", "capture_output": True, "text": True, "check": False, **options},
     )
 
 

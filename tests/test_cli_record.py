@@ -76,6 +76,7 @@ def record_apart(out: Path, *args: object, before: str = "") -> subprocess.Compl
     command = ["record", "--primitive", "eyes", "-o", str(out), *FAST, *map(str, args)]
     return subprocess.run(
         [sys.executable, "-c", code, *command],
+        cwd="/",  # not the source tree, which has no compiled part
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
         capture_output=True,
         text=True,

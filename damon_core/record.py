@@ -14,14 +14,15 @@ from attrs import define, field, frozen
 
 from .errors import RecordError
 from .file_kind import kind_of
-from .record_batch import batch_to_snapshot, message_to_batch
-from .record_format import RecordHeader, header_of
+from .record_batch import batch_to_snapshot, message_to_batch, names_in
+from .record_format import NAMES_KEY, RecordHeader, header_of
 from .record_frames import CONTINUATION, End, Frame, read_frame
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
+    from .record_names import TargetNames
     from .snapshot import Snapshot
 
 _HEAD = 4096
@@ -46,10 +47,14 @@ def open_record(path: str | Path) -> Record:
 
 @frozen
 class _Index:
-    """Where the messages of the snapshots lie; ``end`` is where they end, ``cut`` if by no mark."""
+    """Where the messages of the snapshots lie; ``end`` is where they end, ``cut`` if by no mark.
+
+    ``named``: numbers of the snapshots with names of mappings.
+    """
 
     offsets: array[int]
     metadata_sizes: array[int]
+    named: array[int]
     end: int
     cut: bool
 
@@ -72,7 +77,7 @@ class Record:
 
     def __iter__(self) -> Iterator[Snapshot]:
         """The snapshots from the first to the last; only one is in memory at a time."""
-        for _, snapshot in self._read(range(len(self))):
+        for _, _, snapshot in self._read(range(len(self))):
             yield snapshot
 
     def __getitem__(self, number: int) -> Snapshot:
@@ -80,8 +85,16 @@ class Record:
         position = number + len(self) if number < 0 else number
         if not 0 <= position < len(self):
             raise IndexError(f"{self.path}: no snapshot {number} among {len(self)}")
-        ((_, snapshot),) = self._read(range(position, position + 1))
+        ((_, _, snapshot),) = self._read([position])
         return snapshot
+
+    def names(self, number: int = -1) -> tuple[TargetNames, ...]:
+        """What was mapped where in the targets by the time of a snapshot, as far as recorded."""
+        last = number + len(self) if number < 0 else number
+        known: dict[int, TargetNames] = {}
+        for _, metadata, _ in self._read([named for named in self._index.named if named <= last]):
+            known.update((names.target, names) for names in names_in(metadata))
+        return tuple(known.values())
 
     @property
     def truncated(self) -> bool:
@@ -104,7 +117,7 @@ class Record:
         front = [pa.field(name, pa.int64(), nullable=False) for name in names]
         schema = pa.schema([*front, *self.schema], metadata=self.schema.metadata)
         batches = []
-        for batch, snapshot in self._read(range(len(self))):
+        for batch, _, snapshot in self._read(range(len(self))):
             times = (snapshot.index, snapshot.start_ns, snapshot.end_ns)
             columns = [pa.repeat(pa.scalar(value, pa.int64()), len(batch)) for value in times]
             batches.append(pa.record_batch([*columns, *batch.columns], schema=schema))
@@ -119,7 +132,9 @@ class Record:
         with _naming(self.path), _opened(self.path) as (fd, size):
             return _index_of(fd, size, len(self._schema_message))
 
-    def _read(self, numbers: range) -> Iterator[tuple[pa.RecordBatch, Snapshot]]:
+    def _read(
+        self, numbers: Iterable[int]
+    ) -> Iterator[tuple[pa.RecordBatch, dict[bytes, bytes], Snapshot]]:
         index = self._index
         with _naming(self.path), _opened(self.path) as (fd, _):
             for number in numbers:
@@ -135,7 +150,7 @@ class Record:
                         f"is damaged in snapshot {number}: {error}; keep the {number} before it "
                         f"with: head -c {offset} {self.path}"
                     ) from error
-                yield batch, snapshot
+                yield batch, metadata, snapshot
 
 
 def _first_frame(fd: int, size: int) -> Frame:
@@ -153,14 +168,16 @@ def _first_frame(fd: int, size: int) -> Frame:
 
 
 def _index_of(fd: int, size: int, position: int) -> _Index:
-    offsets, metadata_sizes = array("Q"), array("Q")
-    while isinstance(frame := read_frame(fd, position, size), Frame):
+    offsets, metadata_sizes, named = array("Q"), array("Q"), array("Q")
+    while isinstance(frame := read_frame(fd, position, size, NAMES_KEY), Frame):
         if frame.is_schema:
             raise RecordError(f"is damaged at byte {position}: a second header")
+        if frame.marked:
+            named.append(len(offsets))
         offsets.append(position)
         metadata_sizes.append(frame.metadata_size)
         position = frame.end
-    return _Index(offsets, metadata_sizes, position, cut=frame is End.CUT)
+    return _Index(offsets, metadata_sizes, named, position, cut=frame is End.CUT)
 
 
 @contextmanager

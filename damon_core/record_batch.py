@@ -14,8 +14,10 @@ from .errors import RecordError
 from .record_format import (
     CRC_KEY,
     MAX_REGIONS,
+    NAMES_KEY,
     NR_COLUMNS,
     SNAPSHOT_KEY,
+    NamesFacts,
     SnapshotFacts,
     checksum_text,
     from_json,
@@ -25,7 +27,9 @@ from .record_frames import check_batch
 from .snapshot import Snapshot, SnapshotRegions
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+
+    from .record_names import TargetNames
 
 # Threads of Arrow cost a monitor memory, and a snapshot is too small to gain from them.
 _WRITE = pa.ipc.IpcWriteOptions(compression=pa.Codec("zstd", 1), use_threads=False)
@@ -34,7 +38,9 @@ _READ = pa.ipc.IpcReadOptions(use_threads=False)
 _FACTS = tuple(fact.name for fact in fields(SnapshotFacts))
 
 
-def snapshot_to_message(snapshot: Snapshot, schema: pa.Schema) -> bytes:
+def snapshot_to_message(
+    snapshot: Snapshot, schema: pa.Schema, names: Sequence[TargetNames] = ()
+) -> bytes:
     """The bytes that record a snapshot; ValueError if it has other primitives than the schema."""
     regions = snapshot.regions
     if len(regions) > MAX_REGIONS:
@@ -43,12 +49,13 @@ def snapshot_to_message(snapshot: Snapshot, schema: pa.Schema) -> bytes:
         raise ValueError(f"hits of {len(regions.hits)} primitives for the columns {schema.names}")
     columns = _columns_of(regions)
     batch = pa.RecordBatch.from_arrays([_to_arrow(column) for column in columns], schema=schema)
-    facts = to_json(facts_of(snapshot))
+    metadata = {SNAPSHOT_KEY: to_json(facts_of(snapshot))}
+    if names:
+        metadata[NAMES_KEY] = to_json(NamesFacts(tuple(names)))
+    metadata[CRC_KEY] = _checksum(metadata, columns)
     sink = BytesIO()
     # Not closed: that would add the end mark.  The schema it starts with is in the file already.
-    pa.ipc.new_stream(sink, schema, options=_WRITE).write_batch(
-        batch, custom_metadata={SNAPSHOT_KEY: facts, CRC_KEY: _checksum(facts, columns)}
-    )
+    pa.ipc.new_stream(sink, schema, options=_WRITE).write_batch(batch, custom_metadata=metadata)
     return sink.getvalue()[schema.serialize().size :]
 
 
@@ -73,10 +80,9 @@ def message_to_batch(
 def batch_to_snapshot(batch: pa.RecordBatch, metadata: dict[bytes, bytes]) -> Snapshot:
     """The snapshot in a batch; RecordError if the checksum or the regions are wrong."""
     columns = [_from_arrow(column) for column in batch.columns]
-    text = metadata.get(SNAPSHOT_KEY, b"")
-    if metadata.get(CRC_KEY) != _checksum(text, columns):
+    if metadata.get(CRC_KEY) != _checksum(metadata, columns):
         raise RecordError("its checksum is wrong")
-    facts = from_json(SnapshotFacts, text)
+    facts = from_json(SnapshotFacts, metadata.get(SNAPSHOT_KEY, b""))
     start, end, nr_accesses, age, target, pid, accessed_bytes = columns[:NR_COLUMNS]
     hits = columns[NR_COLUMNS:]
     regions = SnapshotRegions(
@@ -110,6 +116,12 @@ def _columns_of(regions: SnapshotRegions) -> list[np.ndarray]:
     return [*columns, accessed, *np.ascontiguousarray(regions.hits, np.uint64)]
 
 
+def names_in(metadata: Mapping[bytes, bytes]) -> tuple[TargetNames, ...]:
+    """The names of mappings in the metadata of a batch whose checksum was found right."""
+    text = metadata.get(NAMES_KEY)
+    return from_json(NamesFacts, text).targets if text else ()
+
+
 def facts_of(snapshot: Snapshot) -> SnapshotFacts:
     """All of a snapshot but its regions."""
     return SnapshotFacts(**{name: getattr(snapshot, name) for name in _FACTS})
@@ -136,8 +148,8 @@ def _from_arrow(column: pa.Array) -> np.ndarray:
     return np.where(known, result, np.nan)
 
 
-def _checksum(facts: bytes, columns: Sequence[np.ndarray]) -> bytes:
-    checksum = crc32(facts)
+def _checksum(metadata: Mapping[bytes, bytes], columns: Sequence[np.ndarray]) -> bytes:
+    checksum = crc32(metadata.get(NAMES_KEY, b""), crc32(metadata.get(SNAPSHOT_KEY, b"")))
     for column in columns:
         checksum = crc32(column, checksum)
     return checksum_text(checksum)

@@ -16,6 +16,7 @@ from attrs import frozen
 
 from .errors import DamonError, RecordError
 from .model import Intervals, Ops
+from .record_names import TargetNames
 from .snapshot import SourceState, TargetState
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ FORMAT_KEY = b"damon.format"
 VERSION_KEY = b"damon.version"
 HEADER_KEY = b"damon.header"
 SNAPSHOT_KEY = b"damon.snapshot"
+NAMES_KEY = b"damon.names"
 CRC_KEY = b"damon.crc32"
 
 MAX_REGIONS = 2**22
@@ -125,6 +127,13 @@ class SnapshotFacts:
     notes: tuple[str, ...] = ()
 
 
+@frozen
+class NamesFacts:
+    """Names of mappings that were seen first, or changed, in the window of a snapshot."""
+
+    targets: tuple[TargetNames, ...]
+
+
 def schema_of(header: RecordHeader) -> pa.Schema:
     """The Arrow schema of a recording, its header in the metadata."""
     names = [primitive.name for primitive in header.primitives]
@@ -173,7 +182,7 @@ def checksum_text(checksum: int) -> bytes:
     return b"%08x" % checksum
 
 
-def to_json(facts: RecordHeader | SnapshotFacts) -> bytes:
+def to_json(facts: RecordHeader | SnapshotFacts | NamesFacts) -> bytes:
     """The text of facts in the metadata."""
     return json.dumps(_converter().unstructure(facts), separators=(",", ":")).encode()
 

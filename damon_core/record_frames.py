@@ -35,12 +35,13 @@ class End(Enum):
 
 @frozen
 class Frame:
-    """One message of the stream: ``metadata_size`` includes the eight bytes before it."""
+    """One message: ``metadata_size`` includes its prefix; ``marked``: the metadata have a mark."""
 
     offset: int
     metadata_size: int
     body_size: int
     is_schema: bool
+    marked: bool
 
     @property
     def end(self) -> int:
@@ -48,7 +49,7 @@ class Frame:
         return self.offset + self.metadata_size + self.body_size
 
 
-def read_frame(fd: int, offset: int, file_size: int) -> Frame | End:
+def read_frame(fd: int, offset: int, file_size: int, mark: bytes = b"") -> Frame | End:
     """The frame at ``offset``, or how the stream ends there; RecordError on senseless bytes."""
     if file_size - offset < _FRAME_PREFIX:
         return End.CUT
@@ -63,14 +64,15 @@ def read_frame(fd: int, offset: int, file_size: int) -> Frame | End:
     if offset + _FRAME_PREFIX + size > file_size:
         return End.CUT
     try:
-        message = _Table.root(os.pread(fd, size, offset + _FRAME_PREFIX))
+        metadata = os.pread(fd, size, offset + _FRAME_PREFIX)
+        message = _Table.root(metadata)
         kind = message.number(1, "B")
         body_size = message.number(3, "q")
     except (struct.error, ValueError) as error:
         raise RecordError(f"is damaged at byte {offset}: its message cannot be read") from error
     if kind not in (_SCHEMA, _RECORD_BATCH) or not 0 <= body_size <= MAX_BODY or body_size % 8:
         raise RecordError(f"is damaged at byte {offset}: its message is none of a recording")
-    frame = Frame(offset, _FRAME_PREFIX + size, body_size, kind == _SCHEMA)
+    frame = Frame(offset, _FRAME_PREFIX + size, body_size, kind == _SCHEMA, mark in metadata)
     return frame if frame.end <= file_size else End.CUT
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from .record_format import RecordHeader
+    from .record_names import NameWatch
     from .snapshot import Snapshot
 
 
@@ -30,12 +31,16 @@ class RecordWriter:
     """An open recording; each ``write`` hands one whole snapshot to the kernel.
 
     An existing recording of that name is kept as NAME.old; a file that is no recording is not
-    touched: RecordError, as for a directory or a name that cannot be written.
+    touched: RecordError, as for a directory or a name that cannot be written.  ``names`` has it
+    record what is mapped where in the targets.
     """
 
-    def __init__(self, path: str | Path, header: RecordHeader) -> None:
+    def __init__(
+        self, path: str | Path, header: RecordHeader, *, names: NameWatch | None = None
+    ) -> None:
         self.path = os.fspath(path)
         self.header = header
+        self._names = names
         self.nr_snapshots = 0
         self._schema = schema_of(header)
         self._fd = _open_new(self.path)
@@ -63,7 +68,8 @@ class RecordWriter:
 
     def write(self, snapshot: Snapshot) -> None:
         """Record a snapshot; RecordWriteError (disk full) leaves those before it readable."""
-        self._append(snapshot_to_message(snapshot, self._schema))
+        names = self._names.changed(snapshot) if self._names else ()
+        self._append(snapshot_to_message(snapshot, self._schema, names))
         self.nr_snapshots += 1
 
     def close(self) -> None:

@@ -15,10 +15,12 @@ from .config.text import config_text
 from .discovery import ConfiguredTargets
 from .engine import Ending, Monitor
 from .host import PrimitiveHost
+from .maps import named_mappings
 from .model import Ops
 from .ops import AddressSpace
 from .paddr import Paddr
 from .record_format import PrimitiveInfo, RecordHeader
+from .record_names import NameWatch
 from .record_writer import RecordWriter
 from .snapshot import Snapshot
 from .spec import ContextSpec
@@ -101,7 +103,7 @@ class RecordedContext:
             command_line=self._command_line,
             context=config.name,
         )
-        self._writer = RecordWriter(self.path, header)
+        self._writer = RecordWriter(self.path, header, names=NameWatch(named_mappings))
         self._began_ns = (time.thread_time_ns(), time.monotonic_ns())
 
     def _take(self, snapshot: Snapshot) -> None:

@@ -28,11 +28,13 @@ FLOORS = (
     # the monitoring loop
     "schedule pace sources window tally tuning engine",
     # plugins
-    "catalogue registration options installed hosted host testing",
+    "catalogue registration options installed hosted host",
     # configuration
     "config",
+    # tests
+    "testing",
     # what goes out, and what is known of what was monitored
-    "record record_batch record_format record_frames record_writer recorded_context recording "
+    "record record_batch record_format record_frames record_names record_writer recorded_context recording "
     "truth truth_log touching score workload report",
     # people
     "cli __main__",

@@ -59,11 +59,11 @@ def access(
         raise click.UsageError("--all and --snapshot exclude each other")
     order = RegionOrder(sort, reverse, only, limit, _range(within) if within else None)
     opened = _with_snapshots(record)
-    chosen: Iterable[Snapshot] = opened
-    if not every:
-        chosen = [_snapshot(opened, -1 if number is None else number)]
+    last = -1 if number is None else number
+    chosen: Iterable[Snapshot] = opened if every else [_snapshot(opened, last)]
+    names = opened.names(last)
     for snapshot in chosen:
-        _show(AccessTable(snapshot, order, width=_width()), as_json)
+        _show(AccessTable(snapshot, order, names=names, width=_width()), as_json)
 
 
 @report.command()
@@ -153,9 +153,10 @@ def heatmap(
     from ..report.grid import heat_grid
     from ..report.heatmap import Heatmap
 
+    opened = _with_snapshots(record)
     try:
         grid = heat_grid(
-            _with_snapshots(record),
+            opened,
             nr_rows=rows,
             nr_columns=columns or max(20, _width() - 14),
             target=target,
@@ -165,7 +166,7 @@ def heatmap(
         )
     except LookupError as error:
         raise RecordError(f"{record}: {error}") from None
-    _show(Heatmap(grid, color=_colored()), as_json)
+    _show(Heatmap(grid, names=opened.names(), color=_colored()), as_json)
 
 
 def _opened(path: str) -> Record:

@@ -8,11 +8,23 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 
 from .. import metrics
+from ..model import AddrRange
 from ..units import about_size
 from .order import RegionOrder, temperature_of
-from .text import about_time, clock_time, columns_text, printable, target_text
+from .text import (
+    about_time,
+    clock_time,
+    columns_text,
+    mapping_text,
+    printable,
+    shortened,
+    target_text,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..record_names import TargetNames
     from ..snapshot import Snapshot, TargetState
 
 _LEGEND = (
@@ -26,11 +38,17 @@ class AccessTable:
     """The regions of one snapshot, in a chosen order."""
 
     def __init__(
-        self, snapshot: Snapshot, order: RegionOrder | None = None, *, width: int = 80
+        self,
+        snapshot: Snapshot,
+        order: RegionOrder | None = None,
+        *,
+        names: Sequence[TargetNames] = (),
+        width: int = 80,
     ) -> None:
         self.snapshot = snapshot
         self.order = order or RegionOrder()
         self.width = width
+        self.names = {known.target: known for known in names}
         self.rows = self.order.rows(snapshot)
         self._temperature = temperature_of(snapshot)
 
@@ -84,6 +102,7 @@ class AccessTable:
             "pid": int(regions.pid[row]),
             "start": int(regions.start[row]),
             "end": int(regions.end[row]),
+            "name": self._name_of(row),
             "nr_accesses": nr_accesses,
             "percent": metrics.percent(nr_accesses, snapshot.nr_samples),
             "hz": metrics.hz(nr_accesses, aggr_us),
@@ -118,7 +137,25 @@ class AccessTable:
         lines = columns_text(cells)
         if max(map(len, lines)) > self.width:  # hz repeats what the rate says: it goes first
             lines = columns_text([row[:3] + row[4:] for row in cells])
-        return lines
+        return self._with_names(lines) if self.names else lines
+
+    def _with_names(self, lines: list[str]) -> list[str]:
+        """Lines with the mapping at their end, as much of it as fits."""
+        used = max(map(len, lines)) + 2
+        names = ["mapping", *(mapping_text(self._name_of(row)) for row in self.rows)]
+        return [
+            f"{line:<{used}}{shortened(name, max(12, self.width - used))}".rstrip()
+            for line, name in zip(lines, names, strict=True)
+        ]
+
+    def _name_of(self, row: int) -> str | None:
+        regions = self.snapshot.regions
+        known = self.names.get(int(regions.target[row]))
+        return (
+            known.name_of(AddrRange(int(regions.start[row]), int(regions.end[row])))
+            if known
+            else None
+        )
 
     def _cells(self) -> list[list[str]]:
         snapshot, regions = self.snapshot, self.snapshot.regions

@@ -7,24 +7,32 @@ from typing import IO, TYPE_CHECKING
 
 import numpy as np
 
+from ..model import AddrRange
 from ..units import about_size
-from .text import about_time, clock_time, columns_text, target_text
+from .text import about_time, clock_time, columns_text, mapping_text, shortened, target_text
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..record_names import TargetNames
     from .grid import HeatGrid
     from .spans import Column
 
 SHADES = ".:-=+*#%@"
 _COLORS = (233, 17, 18, 54, 90, 125, 160, 202, 220)  # of the 256-colour palette, dark to bright
 _MAX_AREAS = 12
+_MAX_NAME = 16
 
 
 class Heatmap:
     """A heat grid as shades; with ``color`` each also has a background colour."""
 
-    def __init__(self, grid: HeatGrid, *, color: bool = False) -> None:
+    def __init__(
+        self, grid: HeatGrid, *, names: Sequence[TargetNames] = (), color: bool = False
+    ) -> None:
         self.grid = grid
         self.color = color
+        self.names = next((known for known in names if known.target == grid.target.index), None)
         found = grid.heat[~np.isnan(grid.heat)]
         self.top = float(found.max()) if len(found) else 0.0
 
@@ -115,6 +123,7 @@ class Heatmap:
 
     def _areas(self) -> list[str]:
         rows = [["area", "addresses", "size", "columns", "a column"]]
+        names = ["mostly" if self.names else ""]
         for area in range(self.grid.columns[-1].area + 1):
             columns = [column for column in self.grid.columns if column.area == area]
             start, end = columns[0].range.start, columns[-1].range.end
@@ -129,7 +138,14 @@ class Heatmap:
                     about_size(width) if plain else "-",
                 ]
             )
+            names.append(self._name_of(AddrRange(start, end)))
         lines = columns_text(rows[: _MAX_AREAS + 1], left=2)
+        lines = [f"{line}  {name}".rstrip() for line, name in zip(lines, names, strict=False)]
         if len(rows) > _MAX_AREAS + 1:
             lines.append(f"and {len(rows) - _MAX_AREAS - 1} more areas")
         return lines
+
+    def _name_of(self, area: AddrRange) -> str:
+        if self.names is None:
+            return ""
+        return shortened(mapping_text(self.names.name_of(area)), _MAX_NAME)

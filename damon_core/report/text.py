@@ -61,6 +61,18 @@ def target_text(target: TargetState) -> str:
     return f"target {target.index}: pid {target.pid} ({printable(target.comm)}{ended})"
 
 
+def mapping_text(name: str | None) -> str:
+    """A name of a mapping; None is nothing mapped, "" anonymous memory."""
+    if name is None:
+        return "(unmapped)"
+    return printable(name.rsplit("/", 1)[-1]) or "(anonymous)"
+
+
+def shortened(text: str, width: int) -> str:
+    """The beginning of a text that is too long, so marked."""
+    return text if len(text) <= width else f"{text[: width - 1]}…"
+
+
 def columns_text(rows: Sequence[Sequence[str]], left: int = 1) -> list[str]:
     """Rows of equal length as lines of aligned columns; the first ``left`` flush left."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from damon_core.access import REPORT_DTYPE, AccessReport, ReportFlag
-from damon_core.matcher import Matcher
+from damon_core.matcher import Counters, Matcher
 from damon_core.model import AddrRange, Intervals, Match, SampleFilter
 from damon_core.regions import REGION_DTYPE, RegionMap, moving_sum
 from damon_core.reports import ReportBuffer
@@ -313,3 +313,14 @@ def test_sampling_addresses_reach_all_of_a_region_of_any_size(seed: int, size: i
     assert 0 <= min(drawn) <= max(drawn) < size
     # All in the same half: one in 2**63.
     assert size < 2 or min(drawn) * 2 < size <= max(drawn) * 2 + 2
+
+
+def test_an_empty_bitmap_in_the_middle_of_a_region_says_nothing() -> None:
+    region_map = RegionMap(1, PAGE_SIZE)
+    region_map.set_ranges(region_map.add_target(1), [AddrRange(0, 8 * PAGE_SIZE)])
+    matcher, counters = Matcher(), Counters()
+    matcher.begin_tick(region_map)
+    matcher.credit_bitmap(0, 4 * PAGE_SIZE, PAGE_SIZE, np.empty(0, np.uint64), 0, counters)
+    matcher.fold(region_map, 0)
+    assert counters.read().total == 0
+    assert not region_map.regions(0)["accessed"].any()

@@ -508,6 +508,8 @@ void damon_matcher_credit_bitmap(struct damon_matcher *m, size_t target, uint64_
 	const struct span *s = &m->spans[target];
 	size_t region;
 
+	if (!nr_words)
+		return;
 	if (!damon_filters_allow(m->filters, m->nr_filters, &common)) {
 		counters->filtered += nr_set(words, 0, b.nr_pages);
 		return;

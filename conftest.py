@@ -6,7 +6,7 @@ import importlib
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 # Read by stevedore when it is imported: no test may see what another Python has cached.
@@ -45,6 +45,15 @@ def _why_no_vm() -> str:
             "needs another kernel: set DAMON_VM_KERNEL to a bzImage with CONFIG_IDLE_PAGE_TRACKING"
         )
     return "" if Path(kernel).is_file() else f"DAMON_VM_KERNEL {kernel} does not exist"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _away_from_the_source_tree(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A Python started by a test must find the package that is installed, not the folder here."""
+    before = Path.cwd()
+    os.chdir(tmp_path_factory.mktemp("cwd"))
+    yield
+    os.chdir(before)
 
 
 Install = Callable[..., None]

@@ -96,8 +96,12 @@ class TouchedProcess:
             text=True,
         )
         self.pid = self._process.pid
-        self.start = int(self._answer())
         self.nr_pages = nr_pages
+        try:
+            self.start = int(self._answer())
+        except BaseException:
+            self.end()
+            raise
 
     def _answer(self) -> str:
         assert self._process.stdout is not None

@@ -80,10 +80,11 @@ process = conftest.TouchedProcess("anon", {nr_pages}, python=sys.argv[3])
 process.tell("write", 0, {nr_pages})
 assert Smaps.probe(Ops.VADDR, process.pid) == ""
 tick = conftest.Tick.start(Smaps(Options()), process.target())
-touched = tick(lambda: process.tell("write", 3, 4))["vaddr"].tolist()
-idle = tick(lambda: process.tell("write", 3, 3))["vaddr"].tolist()
+def is_reported(rows):
+    return ((rows["vaddr"] <= process.start) & (process.start < rows["vaddr"] + rows["size"])).any()
+assert is_reported(tick(lambda: process.tell("write", 3, 4)))
+assert not is_reported(tick(lambda: process.tell("write", 3, 3)))
 process.end()
-print(len(touched), len(set(touched) - set(idle)))
 """
 
 
@@ -99,9 +100,6 @@ def test_an_ordinary_user_without_capabilities_monitors_a_process_of_its_own(
     command = [sys.executable, "-B", "-c", script, *arguments]
     result = subprocess.run(command, capture_output=True, text=True, check=False, cwd="/")
     assert result.returncode == 0, result.stderr
-    nr_touched, nr_only_touched = map(int, result.stdout.split())
-    assert nr_touched > 0
-    assert nr_only_touched == 1
 
 
 def _may_run(python: str) -> bool:

@@ -70,6 +70,10 @@ def test_the_version_is_told(capsys: Capture) -> None:
         (["record", "-p", "1", "--cpu-quota", "20"], "write '20 %' for percent"),
         (["record", "-p", "1", "--primitive", "a:b"], "expected NAME or NAME:KEY=VALUE"),
         (["record", "-p", "1", "--ops", "vadr"], "vadr"),
+        (["record", "-p", "1", "--ops", "fvaddr"], "expected ranges to watch for ops fvaddr"),
+        (["record", "--ops", "paddr", "--region", "4K"], "expected START-END"),
+        (["record", "--ops", "paddr", "--region", "8K-4K"], "--region: got 0x1000, expected"),
+        (["record", "--ops", "paddr", "--region", "0-1"], "--region: got 0x1, expected"),
         (["record", "-p", "1", "--min-regions", "2"], "--min-regions: got 2, expected at least 3"),
         (["record", "-p", "1", "--max-regions", "5"], "--min-regions: got 10, above max 5"),
         (

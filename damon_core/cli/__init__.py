@@ -60,7 +60,11 @@ def _add_debug_option(command: click.Command) -> None:
 _DEBUG_HELP = "Show a traceback with an error."
 
 
-@click.group(cls=DamonGroup, invoke_without_command=True)
+@click.group(
+    cls=DamonGroup,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.version_option(package_name="damon-core", prog_name="damon", message="%(prog)s %(version)s")
 @click.option("--debug", is_flag=True, expose_value=False, help=_DEBUG_HELP)
 @click.pass_context

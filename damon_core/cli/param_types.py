@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import ConfigError
-from ..units import parse_count, parse_share, parse_time_us
+from ..units import parse_count, parse_share, parse_size, parse_time_us
 
 if TYPE_CHECKING:
     from ..host import PrimitiveChoice
@@ -56,7 +56,16 @@ def parse_primitive(text: str) -> PrimitiveChoice:
     return PrimitiveChoice(name, options)
 
 
+def parse_region(text: str) -> tuple[int, int]:
+    """Start and end of START-END, in bytes."""
+    start, dash, end = text.partition("-")
+    if not dash:
+        raise ConfigError(f"got {text!r}, expected START-END such as 0x100000-0x200000")
+    return parse_size(start), parse_size(end)
+
+
 COUNT = Parsed("number", parse_count)
+REGION = Parsed("start-end", parse_region)
 SHARE = Parsed("share", parse_share)
 TIME_US = Parsed("time", parse_time_option)
 PRIMITIVE = Parsed("name", parse_primitive)

@@ -61,7 +61,7 @@ class Progress:
             return
         with suppress(OSError, ValueError):
             for context in recording.contexts:
-                for line in summary(context):
+                for line in summary(context) if context.started else ():
                     print(line, file=sys.stderr)
 
     def _draw(self, line: str) -> None:
@@ -93,7 +93,11 @@ def summary(context: RecordedContext) -> list[str]:
     lines.append(f"reports: {told}")
     lines += [f"primitive {name} was stopped: {why}" for name, why in tally.failures.items()]
     lines += context.targets.refusals
-    if context.started:
+    if not tally.nr_snapshots:
+        lines.append("nothing was seen: it ended before the first snapshot")
+    if prefix and context.error is not None:
+        lines.append(f"failed: {context.error}")
+    if os.path.exists(context.path):
         lines.append(f"recorded in {context.path}{_size(context.path)}")
         lines.append(f"look at it: damon report access {context.path}")
     return [f"{prefix}{line}" for line in lines]

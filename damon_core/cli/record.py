@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from .param_types import COUNT, PRIMITIVE, SHARE, TIME_US
+from .param_types import COUNT, PRIMITIVE, REGION, SHARE, TIME_US
 from .tail import CommandWithTail
 
 
@@ -31,6 +31,13 @@ from .tail import CommandWithTail
     "-p", "--pid", "pids", type=click.IntRange(1), multiple=True, help="Process to monitor."
 )
 @click.option("--children", is_flag=True, help="Also the descendants of --pid and of CMD.")
+@click.option(
+    "--region",
+    "regions",
+    type=REGION,
+    multiple=True,
+    help="Range to watch, for --ops fvaddr and paddr, such as 0x100000-0x200000 or 1GiB-2GiB.",
+)
 @click.option("-t", "--duration", type=TIME_US, help="How long, such as 10s (default: to the end).")
 @click.option("-o", "--output", metavar="OUT", help="File to write (default: out.damon).")
 @click.option(
@@ -51,7 +58,7 @@ def record(ctx: click.Context, /, quiet: bool, duration: int | None, **options: 
     is started and monitored from its first instruction. Options override the file.
 
     Ends after --duration, when the last target has ended, or at Ctrl-C; the recording is then
-    complete. A second Ctrl-C does not wait for anything.
+    complete. A second Ctrl-C waits for nothing, and kills CMD.
     """
     from ..recording import Recording
     from .progress import Progress
@@ -67,7 +74,10 @@ def record(ctx: click.Context, /, quiet: bool, duration: int | None, **options: 
         on_snapshot=progress.take,
         command_line=("damon", *sys.argv[1:]),
     )
-    with StopSignals(recording) as signals, progress:
-        recording.run(duration)
-    progress.summarize(recording)
+    with StopSignals(recording) as signals:
+        try:
+            with progress:
+                recording.run(duration)
+        finally:
+            progress.summarize(recording)
     return 1 if signals.abandoned else 0

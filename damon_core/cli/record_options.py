@@ -9,9 +9,9 @@ import click
 from attrs import frozen
 
 from ..config import Config, ConfigFile
-from ..config.key import Command, Impossible, Pid
+from ..config.key import Address, Command, Impossible, Pid
 from ..config.keys import ContextKeys, IntervalsKeys
-from ..config.target_keys import TargetKeys, TargetMatchKeys
+from ..config.target_keys import RegionKeys, TargetKeys, TargetMatchKeys
 from ..errors import ConfigError
 from ..host import PrimitiveChoice
 from ..model import Ops
@@ -26,6 +26,9 @@ _OPTION_OF = {
     "max": "--max-regions",
     "cpu_quota": "--cpu-quota",
     "primitives": "--primitive",
+    "regions": "--region",
+    "start": "--region",
+    "end": "--region",
 }
 
 
@@ -39,6 +42,7 @@ class RecordOptions:
     ops: str | None
     pids: tuple[int, ...]
     children: bool
+    regions: tuple[tuple[int, int], ...]
     output: str | None
     sample: int | None
     aggr: int | None
@@ -67,6 +71,7 @@ class RecordOptions:
             changes = {
                 "ops": Ops(self.ops) if self.ops else None,
                 "targets": self._targets() or None,
+                "regions": self._regions() or None,
                 "intervals": self._intervals(keys),
                 "cpu_quota": self.cpu_quota,
                 "nr_regions": _evolved(keys.nr_regions, min=self.min_regions, max=self.max_regions),
@@ -84,6 +89,9 @@ class RecordOptions:
         if self.command:
             targets.append(TargetKeys(command=Command(self.command), match=match))
         return tuple(targets)
+
+    def _regions(self) -> tuple[RegionKeys, ...]:
+        return tuple(RegionKeys(Address(start), Address(end)) for start, end in self.regions)
 
     def _intervals(self, keys: ContextKeys) -> IntervalsKeys | None:
         before = keys.intervals if isinstance(keys.intervals, IntervalsKeys) else IntervalsKeys()

@@ -140,7 +140,8 @@ def _to_arrow(column: np.ndarray) -> pa.Array:
 def _from_arrow(column: pa.Array) -> np.ndarray:
     """A validated column of fixed width, not copied unless it has nulls; NaN where it is null."""
     validity, values = column.buffers()
-    kind = np.dtype(column.type.to_pandas_dtype())
+    # to_pandas_dtype() needs pandas up to pyarrow 25.
+    kind = np.dtype(str(column.type).replace("double", "float64"))
     result = np.frombuffer(values or b"", kind, len(column))
     if not column.null_count:
         return result

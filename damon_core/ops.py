@@ -16,7 +16,9 @@ from .target import PAGE_SIZE, Target
 class AddressSpace(Protocol):
     """One operations set: says which ranges of a target to monitor."""
 
-    ops: Ops
+    @property
+    def ops(self) -> Ops:
+        """Which of the three it is."""
 
     def ranges(self, target: Target) -> tuple[AddrRange, ...] | None:
         """Ranges of ``target`` now, sorted, aligned to its min_region_sz; None: keep the old."""

@@ -40,7 +40,7 @@ def _is_text(head: bytes) -> bool:
 
 
 def _kind_of_text(text: bytes) -> str:
-    if b"damon_aggregated" in text:
+    if b"damon:damon_aggregated: target_id=" in text:
         return "text of perf script, as damo writes it"
     if text.startswith((b"[", b"{")):
         return "JSON text, perhaps a recording of damo"

@@ -63,8 +63,8 @@ def test_a_recording_that_broke_off_is_shown_with_a_note(
     cut.write_bytes(path.read_bytes()[:-20])
     result = run(kind, cut)
     assert result.exit_code == 0
-    assert "note: " in result.stderr
-    assert "breaks off after 4 whole snapshots" in result.stderr
+    assert "note: " in result.output
+    assert "breaks off after 4 whole snapshots" in result.output
 
 
 @pytest.mark.parametrize("kind", ["access", "wss", "heatmap"])

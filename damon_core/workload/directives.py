@@ -57,12 +57,12 @@ class Directives:
         """Take one directive in, without its ``#damon``.  WorkloadError or ConfigError."""
         word, _, value = text.strip().partition(" ")
         value = value.strip()
-        if word not in _READERS:
-            hint = did_you_mean(word, _READERS)
-            raise WorkloadError(f"#damon {word}: expected one of {', '.join(_READERS)}{hint}")
+        if word not in WORDS:
+            hint = did_you_mean(word, WORDS)
+            raise WorkloadError(f"#damon {word}: expected one of {', '.join(WORDS)}{hint}")
         if not value:
             raise WorkloadError(f"#damon {word}: a value is missing")
-        name, read = _READERS[word]
+        name, read = WORDS[word]
         setattr(self, name, read(value))
 
     def take_window(self) -> Window | None:
@@ -90,7 +90,7 @@ def _one_of(known: Mapping[str, T]) -> Callable[[str], T]:
     return read
 
 
-_READERS: dict[str, tuple[str, Callable[[str], object]]] = {
+WORDS: dict[str, tuple[str, Callable[[str], object]]] = {
     "memory": ("memory", _one_of({str(kind): kind for kind in MemoryKind})),
     "populate": ("populate", _one_of(_YES_NO)),
     "mode": ("mode", _one_of(MODES)),
@@ -100,3 +100,4 @@ _READERS: dict[str, tuple[str, Callable[[str], object]]] = {
     "seed": ("seed", parse_count),
     "window": ("window", read_window),
 }
+"""What may follow ``#damon``: which attribute it sets, and how its value is read."""

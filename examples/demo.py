@@ -11,7 +11,6 @@ import signal
 import sys
 import time
 from contextlib import suppress
-from itertools import takewhile
 from pathlib import Path
 from statistics import median
 from types import FrameType
@@ -76,8 +75,10 @@ def check_primitive() -> str:
         if primitive.name == PRIMITIVE:
             here = primitive.probe(Ops.VADDR)
             if here.usable:
-                for better in takewhile(lambda one: one != here.mechanism, here.mechanisms):
-                    say(f"not by {better}: {here.mechanisms[better]}")
+                for mechanism, lacks in here.mechanisms.items():
+                    if mechanism == here.mechanism:
+                        break
+                    say(f"not by {mechanism}: {lacks}")
                 return here.mechanism
             remedy = f": {here.remedy}" if here.remedy else ""
             raise DamonError(f"{PRIMITIVE} cannot work here, {here.missing}{remedy}")

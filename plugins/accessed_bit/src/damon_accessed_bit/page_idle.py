@@ -13,6 +13,7 @@ from damon_core.primitive import Provides
 
 from ._native import ffi, lib
 from .delivery import checked, deliver
+from .mechanism import Flush
 
 if TYPE_CHECKING:
     from damon_core.primitive import PrimitiveContext
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
 
 BITMAP = "/sys/kernel/mm/page_idle/bitmap"
 KPAGEFLAGS = "/proc/kpageflags"
+NEVER_FLUSHED = (
+    "page_idle cannot flush the TLB (option flush: always is not heeded): "
+    "some of the hottest pages can look idle"
+)
 
 
 class PageIdle:
@@ -41,6 +46,7 @@ class PageIdle:
         return _missing_files() or ("" if ops is Ops.PADDR else _missing_frames(pid or os.getpid()))
 
     def __init__(self, options: Options) -> None:
+        self._flush = options.flush
         self._files = ExitStack()
         self._pagemaps = ExitStack()
         self._samples: list[tuple[Target, int]] = []
@@ -48,6 +54,8 @@ class PageIdle:
 
     def init(self, ctx: PrimitiveContext) -> None:
         """Open the kernel's files; PrimitiveError if one cannot be."""
+        if self._flush is Flush.ALWAYS:
+            ctx.tell(NEVER_FLUSHED)
         with ExitStack() as files:
             try:
                 bitmap = files.enter_context(open(BITMAP, "r+b", buffering=0))

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
     from .mechanism import Options
 
+_DISTURBS = "clears the accessed bits that reclaim also reads"
+_DISTURBS_FLUSHING = "clears the accessed bits that reclaim also reads, and flushes the TLB"
+
 
 class Smaps:
     """Which mappings hold a page that was referenced: all regions of a mapping are told alike."""
@@ -35,10 +38,7 @@ class Smaps:
         return clearing.missing(pid) or _missing_smaps(pid)
 
     def __init__(self, options: Options) -> None:
-        self.provides = Provides(
-            granularity="mapping",
-            disturbs="clears the accessed bits that reclaim also reads",
-        )
+        self.provides = Provides(granularity="mapping", disturbs=_DISTURBS)
         self._flush_option = options.flush
         self._flush = False
         self._processes: dict[Target, ClearRefs] = {}
@@ -46,7 +46,9 @@ class Smaps:
     def init(self, ctx: PrimitiveContext) -> None:
         """Decide on the flush."""
         self._flush = clearing.wants_flush(self._flush_option)
-        if not self._flush:
+        if self._flush:
+            self.provides = Provides(granularity="mapping", disturbs=_DISTURBS_FLUSHING)
+        else:
             ctx.tell(clearing.NOT_FLUSHED)
 
     def update_targets(self, ctx: PrimitiveContext) -> None:

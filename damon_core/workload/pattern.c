@@ -8,20 +8,27 @@
 
 #define CLOCK_TOUCHES 256	/* touches between two looks at the clock */
 
+static uint64_t nr_pages_of(const struct pattern *p)
+{
+	return (p->length + p->page_size - 1) / p->page_size;
+}
+
+static size_t nr_words_of(const struct pattern *p)
+{
+	return (nr_pages_of(p) + 63) / 64;
+}
+
 int pattern_init(struct pattern *p, uint64_t seed)
 {
-	uint64_t nr_pages;
-
 	p->page_size = sysconf(_SC_PAGESIZE);
 	if (!p->length || p->offset > p->area->size || p->length > p->area->size - p->offset)
 		return -EINVAL;
 	if (!p->random)
 		return p->stride ? 0 : -EINVAL;
 	p->seed = seed;
-	nr_pages = (p->length + p->page_size - 1) / p->page_size;
-	if (nr_pages > UINT32_MAX)
+	if (nr_pages_of(p) > UINT32_MAX)
 		return -EINVAL;
-	p->drawn = calloc((nr_pages + 63) / 64, sizeof(*p->drawn));
+	p->drawn = calloc(nr_words_of(p), sizeof(*p->drawn));
 	return p->drawn ? 0 : -ENOMEM;
 }
 
@@ -156,7 +163,7 @@ static void log_draws(struct pattern *p, const struct pattern_sink *sink, uint64
 	truthlog_random(sink->log, &record, p->seed, p->first, p->nr_drawn_pages);
 	p->first += p->nr_draws;
 	p->nr_draws = p->nr_drawn_pages = 0;
-	memset(p->drawn, 0, (p->length / p->page_size + 64) / 64 * sizeof(*p->drawn));
+	memset(p->drawn, 0, nr_words_of(p) * sizeof(*p->drawn));
 	p->t0 = now;
 }
 
@@ -179,7 +186,7 @@ static void touch_drawn_page(struct pattern *p, uint64_t nr_pages)
 static bool touch_at_random(struct pattern *p, const struct pattern_sink *sink, uint64_t nr,
 			    uint64_t deadline, uint64_t *done)
 {
-	uint64_t nr_pages = (p->length + p->page_size - 1) / p->page_size;
+	uint64_t nr_pages = nr_pages_of(p);
 	uint64_t now = truthlog_now();
 
 	if (!p->open)

@@ -91,13 +91,31 @@ static int run(struct program *program, struct truthlog *log, struct halt *halt,
 	return rc ? fail("write the log, which ends too early", "", -rc) : 0;
 }
 
+static int read_and_run(struct program *program, int fd, const char *log_path, bool control)
+{
+	struct truthlog log;
+	struct halt halt;
+	size_t line;
+	int rc = program_read(program, fd, &line);
+
+	if (rc) {
+		fprintf(stderr, "toucher: line %zu of the program: %s\n", line, strerror(-rc));
+		return 1;
+	}
+	rc = truthlog_open(&log, strcmp(log_path, "-") ? log_path : NULL);
+	if (rc)
+		return fail("write", log_path, rc);
+	rc = halt_init(&halt);
+	if (rc)
+		return fail("block signals", "", rc);
+	truthlog_header(&log, program->quantum_ns);
+	return run(program, &log, &halt, control);
+}
+
 int main(int argc, char **argv)
 {
 	bool control = argc == 4 && !strcmp(argv[3], "control");
 	struct program program = { 0 };
-	struct truthlog log;
-	struct halt halt;
-	size_t line;
 	int rc;
 
 	if (argc < 3 || (argc == 4 && !control) || argc > 4) {
@@ -107,19 +125,7 @@ int main(int argc, char **argv)
 	fix_addresses(argv);
 	mallopt(M_ARENA_MAX, 1);
 	signal(SIGPIPE, SIG_IGN);
-	rc = program_read(&program, atoi(argv[1]), &line);
-	if (rc) {
-		fprintf(stderr, "toucher: line %zu of the program: %s\n", line, strerror(-rc));
-		return 1;
-	}
-	rc = truthlog_open(&log, strcmp(argv[2], "-") ? argv[2] : NULL);
-	if (rc)
-		return fail("write", argv[2], rc);
-	rc = halt_init(&halt);
-	if (rc)
-		return fail("block signals", "", rc);
-	truthlog_header(&log, program.quantum_ns);
-	rc = run(&program, &log, &halt, control);
+	rc = read_and_run(&program, atoi(argv[1]), argv[2], control);
 	program_deinit(&program);
 	return rc;
 }

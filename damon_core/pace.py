@@ -85,17 +85,15 @@ class Pace:
     def observe(self, tick_cpu_ns: int) -> Intervals | None:
         """Learn what a tick of a whole window costs; other intervals, if that calls for them.
 
-        One dear window changes nothing, two in a row do: a single one may be the page cache's, or
-        the neighbours', fault.
+        Once a window has kept the quota, one dear window changes nothing, two in a row do: a single
+        one may be the page cache's, or the neighbours', fault.
         """
         self._tick_us = tick_cpu_ns / 1000
-        self._remembered.append(self._tick_us)
-        if len(self._remembered) < 2:
-            return None
         allowed_us = self.quota * self.intervals.sample_us
-        last_two_us = min(self._remembered[-1], self._remembered[-2])
-        if last_two_us > allowed_us:
-            return self._change(last_two_us)
+        steady_us = min(self._tick_us, self._remembered[-1] if self._remembered else self._tick_us)
+        self._remembered.append(self._tick_us)
+        if steady_us > allowed_us:
+            return self._change(steady_us)
         if (
             len(self._remembered) == _WINDOWS_REMEMBERED
             and max(self._remembered) < allowed_us * _SHORTEN_BELOW

@@ -28,12 +28,23 @@ def test_calibration_leaves_intervals_that_are_far_off_at_once() -> None:
     assert changed.aggr_us == 5 * changed.sample_us
 
 
-def test_one_dear_window_changes_nothing_two_do() -> None:
+def test_after_a_window_within_the_quota_one_dear_window_changes_nothing_two_do() -> None:
     pace = Pace(None, 0.05, 5)
+    assert pace.observe(MS // 10) is None
     assert pace.observe(MS) is None
     changed = pace.observe(2 * MS)
     assert changed is not None
     assert changed.sample_us == 24_000  # what the cheaper of the two calls for
+
+
+def test_until_a_window_has_kept_the_quota_each_dear_one_lengthens_the_intervals() -> None:
+    pace = Pace(None, 0.05, 5)
+    pace.calibrate(MS)
+    first = pace.observe(5 * MS)
+    assert first is not None
+    second = pace.observe(20 * MS)
+    assert second is not None
+    assert second.sample_us > first.sample_us
 
 
 def test_asked_intervals_are_stretched_with_their_number_of_samples_kept() -> None:

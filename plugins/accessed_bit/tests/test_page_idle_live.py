@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -12,9 +12,11 @@ import pytest
 from damon_accessed_bit._native import lib
 from damon_accessed_bit.mechanism import Options
 from damon_accessed_bit.page_idle import PageIdle
+from damon_accessed_bit.plugin import AccessedBit
 from damon_core import ReportFlag
 from damon_core.model import Ops
 from damon_core.target import Target
+from damon_core.testing import PrimitiveContract
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
 NR_PAGES, HOT = 2048, range(512, 1024)
@@ -23,6 +25,14 @@ Start = Callable[..., Any]
 
 LACK = PageIdle.probe(Ops.VADDR)
 pytestmark = [pytest.mark.live, pytest.mark.skipif(bool(LACK), reason=LACK)]
+
+
+class TestContract(PrimitiveContract):
+    """Of the primitive with this mechanism; a page may refuse its mark, so recall is not asked."""
+
+    primitive = AccessedBit
+    options: ClassVar[dict[str, object]] = {"mechanism": "page_idle"}
+    sees_every_access = False
 
 
 @pytest.fixture

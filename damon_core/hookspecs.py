@@ -1,7 +1,8 @@
 """The hooks of a primitive, in the order in which the core calls them.
 
 A primitive is a class with ``ops``, ``provides``, optionally ``Options`` and ``probe``, and these
-hooks as methods marked with :data:`hookimpl`.  It is built as ``cls(options)`` once per context.
+hooks as methods marked with :data:`hookimpl`.  It is built once per context: ``cls(options)``, or
+``cls()`` if it has no ``Options``.
 Every hook is called once per interval, never per region or page, always from the monitoring thread.
 """
 
@@ -45,4 +46,4 @@ def damon_check_accesses(ctx: PrimitiveContext, reports: SourceReports) -> None:
 
 @hookspec
 def damon_cleanup(ctx: PrimitiveContext) -> None:
-    """Called once, after the last sample, also when another hook, or ``damon_init``, has failed."""
+    """Called once: after the last sample, or as soon as another hook, or ``damon_init``, failed."""

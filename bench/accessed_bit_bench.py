@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-from damon_accessed_bit import clearing
+from damon_accessed_bit import tlb
 from damon_accessed_bit.bpf import PageTableWalk
 from damon_accessed_bit.mechanism import Flush, Options
 from damon_core.model import AddrRange, Intervals, Ops
@@ -108,7 +108,7 @@ def measure_process(kind: MemoryKind, size: int, rounds: int, folder: Path) -> N
         "bench": "accessed_bit",
         "memory": str(kind),
         "mib": size >> 20,
-        "flushes": clearing.wants_flush(Flush.AUTO),
+        "flush_by_clear_refs": not tlb.has_soft_dirty(),
         "clear_ms_per_gib": round(median_ms(rows, "clear_ms") / gib, 3),
         "clear_over_bare_write": round(clear_ratio, 3),
         "scan_ms_per_gib": round(scan, 3),

@@ -11,6 +11,7 @@ from damon_core.primitive import Provides
 from . import clearing, walker
 from .machine import Machine
 from .processes import Processes
+from .tlb import TlbFlush
 from .walker import Walker
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from .mechanism import Options
 
 _DISTURBS = "clears the accessed bits that reclaim also reads"
-_DISTURBS_FLUSHING = "clears the accessed bits that reclaim also reads, and flushes the TLB"
 
 
 class Memory(Protocol):
@@ -47,19 +47,19 @@ class PageTableWalk:
 
     def __init__(self, options: Options) -> None:
         self._flush = options.flush
-        self.provides = Provides(granularity="page", disturbs=_DISTURBS_FLUSHING)
+        self.provides = Provides(granularity="page", disturbs=_DISTURBS)
         self._walker: Walker | None = None
         self._memory: Memory | None = None
+        self._tlb: TlbFlush | None = None
         self._nr_failed = 0
 
     def init(self, ctx: PrimitiveContext) -> None:
         """Load the programs."""
-        flush = clearing.wants_flush(self._flush)
-        if not flush:
-            self.provides = Provides(granularity="page", disturbs=_DISTURBS)
-            ctx.tell(clearing.NOT_FLUSHED)
+        self._tlb = TlbFlush(self._flush, ctx)
+        self.provides = Provides(granularity="page", disturbs=_DISTURBS + self._tlb.disturbs)
         self._walker = Walker()
-        self._memory = (Machine if ctx.ops is Ops.PADDR else Processes)(self._walker, flush)
+        memory = Machine if ctx.ops is Ops.PADDR else Processes
+        self._memory = memory(self._walker, self._tlb.writes)
 
     def update_targets(self, ctx: PrimitiveContext) -> None:
         """Open what is new, close what has gone."""
@@ -68,6 +68,8 @@ class PageTableWalk:
     def prepare(self, ctx: PrimitiveContext) -> None:
         """Clear the accessed bits of the targets, or of all processes."""
         self._monitored.clear(ctx)
+        if self._tlb is not None:
+            self._tlb.after_clear()
 
     def check(self, ctx: PrimitiveContext, reports: SourceReports) -> None:
         """Hand over the bitmaps of what was accessed since."""
@@ -84,6 +86,9 @@ class PageTableWalk:
         if self._walker is not None:
             self._walker.close()
             self._walker = None
+        if self._tlb is not None:
+            self._tlb.close()
+            self._tlb = None
 
     @property
     def _monitored(self) -> Memory:

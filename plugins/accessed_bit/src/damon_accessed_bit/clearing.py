@@ -1,4 +1,4 @@
-"""Clears the accessed bits of processes through /proc/PID/clear_refs, and decides on the flush."""
+"""Clears the accessed bits of processes through /proc/PID/clear_refs."""
 
 from __future__ import annotations
 
@@ -6,19 +6,6 @@ import errno
 import os
 
 from ._native import lib
-from .mechanism import Flush
-
-NOT_FLUSHED = (
-    "the TLB is not flushed after a clear, as this kernel's soft-dirty bits make that expensive: "
-    "some of the hottest pages can look idle (option flush: always)"
-)
-
-
-def wants_flush(flush: Flush) -> bool:
-    """Whether to flush: ``auto`` does where the kernel has no soft-dirty bits (tried)."""
-    if flush is Flush.AUTO:
-        return bool(lib.soft_dirty_works() == 0)
-    return flush is Flush.ALWAYS
 
 
 def missing(pid: int | None) -> str:

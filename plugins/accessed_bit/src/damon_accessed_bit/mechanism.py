@@ -30,7 +30,7 @@ class Flush(str, Enum):
     """Whether the TLB is flushed after accessed bits were cleared.
 
     Without a flush the hottest pages, whose translations stay in the TLB, look idle.  ``auto``
-    flushes where that costs the target nothing but the TLB misses.
+    flushes in the way that disturbs least; ``always`` through clear_refs whatever that costs.
     """
 
     AUTO = "auto"

@@ -13,7 +13,7 @@ from damon_core.primitive import Provides
 
 from ._native import ffi, lib
 from .delivery import checked, deliver
-from .mechanism import Flush
+from .tlb import TlbFlush
 
 if TYPE_CHECKING:
     from damon_core.primitive import PrimitiveContext
@@ -24,29 +24,22 @@ if TYPE_CHECKING:
 
 BITMAP = "/sys/kernel/mm/page_idle/bitmap"
 KPAGEFLAGS = "/proc/kpageflags"
-NEVER_FLUSHED = (
-    "page_idle cannot flush the TLB (option flush: always is not heeded): "
-    "some of the hottest pages can look idle"
-)
+_DISTURBS = "takes the idle marks of other users of the idle bitmap"
 
 
 class PageIdle:
     """Marks the page of each region's sampling address idle, and looks whether it stayed so."""
 
     name: ClassVar[str] = "page_idle"
-    provides = Provides(
-        granularity="region",
-        disturbs="takes the idle marks of other users of the idle bitmap; "
-        "no TLB flush, so pages whose translation stays cached may look idle",
-    )
-
     @classmethod
     def probe(cls, ops: Ops, pid: int | None = None) -> str:
         """ "" if the bitmap, the page flags and (for processes) page frames can be read."""
         return _missing_files() or ("" if ops is Ops.PADDR else _missing_frames(pid or os.getpid()))
 
     def __init__(self, options: Options) -> None:
+        self.provides = Provides(granularity="region", disturbs=_DISTURBS)
         self._flush = options.flush
+        self._tlb: TlbFlush | None = None
         self._files = ExitStack()
         self._pagemaps = ExitStack()
         self._samples: list[tuple[Target, int]] = []
@@ -54,8 +47,8 @@ class PageIdle:
 
     def init(self, ctx: PrimitiveContext) -> None:
         """Open the kernel's files; PrimitiveError if one cannot be."""
-        if self._flush is Flush.ALWAYS:
-            ctx.tell(NEVER_FLUSHED)
+        self._tlb = TlbFlush(self._flush, ctx, by_clear_refs=False)
+        self.provides = Provides(granularity="region", disturbs=_DISTURBS + self._tlb.disturbs)
         with ExitStack() as files:
             try:
                 bitmap = files.enter_context(open(BITMAP, "r+b", buffering=0))
@@ -95,6 +88,8 @@ class PageIdle:
             )
             checked(added, f"reading the page map of process {target.pid}")
         checked(lib.page_idle_mark(self._idle), "marking pages idle")
+        if self._tlb is not None:
+            self._tlb.after_clear()
 
     def check(self, ctx: PrimitiveContext, reports: SourceReports) -> None:
         """Report the pages that are no longer idle."""
@@ -108,6 +103,9 @@ class PageIdle:
         self._idle = ffi.NULL
         self._pagemaps.close()
         self._files.close()
+        if self._tlb is not None:
+            self._tlb.close()
+            self._tlb = None
 
 
 def _missing_files() -> str:

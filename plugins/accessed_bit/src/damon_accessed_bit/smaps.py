@@ -13,6 +13,7 @@ from . import clearing
 from ._native import ffi, lib
 from .clearing import ClearRefs
 from .delivery import deliver
+from .tlb import TlbFlush
 
 if TYPE_CHECKING:
     from damon_core.primitive import PrimitiveContext
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from .mechanism import Options
 
 _DISTURBS = "clears the accessed bits that reclaim also reads"
-_DISTURBS_FLUSHING = "clears the accessed bits that reclaim also reads, and flushes the TLB"
 
 
 class Smaps:
@@ -39,26 +39,24 @@ class Smaps:
 
     def __init__(self, options: Options) -> None:
         self.provides = Provides(granularity="mapping", disturbs=_DISTURBS)
-        self._flush_option = options.flush
-        self._flush = False
+        self._flush = options.flush
+        self._tlb: TlbFlush | None = None
         self._processes: dict[Target, ClearRefs] = {}
 
     def init(self, ctx: PrimitiveContext) -> None:
         """Decide on the flush."""
-        self._flush = clearing.wants_flush(self._flush_option)
-        if self._flush:
-            self.provides = Provides(granularity="mapping", disturbs=_DISTURBS_FLUSHING)
-        else:
-            ctx.tell(clearing.NOT_FLUSHED)
+        self._tlb = TlbFlush(self._flush, ctx)
+        self.provides = Provides(granularity="mapping", disturbs=_DISTURBS + self._tlb.disturbs)
 
     def update_targets(self, ctx: PrimitiveContext) -> None:
         """Open what is new, close what has gone."""
+        writes_flush = self._tlb is not None and self._tlb.writes
         for target in self._processes.keys() - set(ctx.targets):
             self._processes.pop(target).close()
         for target in ctx.targets:
             if target not in self._processes:
                 try:
-                    self._processes[target] = ClearRefs(target.pid, self._flush)
+                    self._processes[target] = ClearRefs(target.pid, writes_flush)
                 except ProcessLookupError:
                     ctx.count("processes_gone")
 
@@ -69,6 +67,8 @@ class Smaps:
                 clear_refs.clear()
             except ProcessLookupError:
                 ctx.count("processes_gone")
+        if self._tlb is not None:
+            self._tlb.after_clear()
 
     def check(self, ctx: PrimitiveContext, reports: SourceReports) -> None:
         """Report each mapping in which a page was referenced."""
@@ -83,6 +83,9 @@ class Smaps:
         for clear_refs in self._processes.values():
             clear_refs.close()
         self._processes.clear()
+        if self._tlb is not None:
+            self._tlb.close()
+            self._tlb = None
 
 
 def _missing_smaps(pid: int | None) -> str:

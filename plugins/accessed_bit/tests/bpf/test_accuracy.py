@@ -9,8 +9,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from damon_accessed_bit import clearing
-from damon_accessed_bit.mechanism import Flush
 from damon_core.model import AddrRange
 
 pytestmark = pytest.mark.live
@@ -98,19 +96,3 @@ def test_many_page_tables_take_several_runs(watched: Start) -> None:
     expected = [i * TABLE_PAGES for i in range(2560)]
     assert walk.finds(expected, target, child.range, lambda: child.tell(every))
     assert len(walk.bitmaps.calls) == 1
-
-
-def test_without_soft_dirty_bits_the_default_is_to_flush(watched: Start) -> None:
-    has_soft_dirty = clearing.lib.soft_dirty_works() == 1
-    assert clearing.wants_flush(Flush.AUTO) is not has_soft_dirty
-    _, _, walk = watched(flush=Flush.AUTO)
-    assert walk.told == ([clearing.NOT_FLUSHED] if has_soft_dirty else [])
-
-
-def test_flushing_can_be_forbidden_and_is_then_spoken_of(watched: Start) -> None:
-    child, target, walk = watched(flush=Flush.NEVER)
-    assert len(walk.told) == 1
-    assert "flush" not in walk.mechanism.provides.disturbs
-    child.touch(1, 1.0)
-    found = walk.accessed(target, child.range, lambda: child.touch(1, 0.1))
-    assert not (found & ~child.touched(1, 0.1)).any()

@@ -5,6 +5,7 @@
 #include "light_skeleton.h"
 #include "page_walk.h"
 #include "machine.h"
+#include "tlb_eviction.h"
 #include "young_bits.h"
 #include "page_idle.h"
 #include "page_words.h"

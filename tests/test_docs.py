@@ -1,0 +1,183 @@
+"""The documentation says what the code does: hooks, commands, links, examples, generated pages."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+from damon_core.cli import damon
+from damon_core.config import load_config
+from damon_core.registration import hook_arguments
+
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
+PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md"), *ROOT.glob("plugins/*/README.md")])
+EXAMPLE = (ROOT / "examples" / "third_party" / "damon_first_touch.py").read_text()
+
+pytestmark = pytest.mark.skipif(not DOCS.is_dir(), reason="needs the source tree")
+
+
+def page_id(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    """The fenced blocks of a language."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL)
+
+
+def every_block(language: str) -> Iterator[tuple[Path, str]]:
+    for page in PAGES:
+        for block in blocks(page, language):
+            yield page, block
+
+
+@pytest.mark.parametrize("hook", hook_arguments())
+def test_each_hook_has_a_section_headed_by_its_exact_signature(hook: str):
+    text = (DOCS / "reference" / "hooks.md").read_text()
+    assert f"\n## {hook}({', '.join(hook_arguments()[hook])})\n" in text
+    section = text.split(f"\n## {hook}(")[1].split("\n## ")[0]
+    for word in ("*When*", "*For*", "*Cost budget*"):
+        assert word in section
+
+
+def test_no_section_is_of_a_hook_that_does_not_exist():
+    text = (DOCS / "reference" / "hooks.md").read_text()
+    assert set(re.findall(r"^## (damon_\w+)\(", text, re.MULTILINE)) == set(hook_arguments())
+
+
+@pytest.mark.parametrize("hook", hook_arguments())
+def test_each_hook_has_its_place_in_the_order_test(hook: str):
+    text = (ROOT / "tests" / "test_hooks.py").read_text()
+    assert f"def {hook}(self, ctx" in text
+
+
+@pytest.mark.parametrize("page", ["reference/hooks.md", "tutorial/your-own-primitive.md"])
+def test_code_of_primitives_is_cut_from_the_example_that_the_tests_run(page: str):
+    contract = (ROOT / "tests" / "test_third_party.py").read_text()
+    for block in blocks(DOCS / page, "python"):
+        assert block in EXAMPLE + contract, block
+
+
+def test_the_project_file_of_the_tutorial_is_the_one_of_the_example():
+    (block,) = blocks(DOCS / "tutorial" / "your-own-primitive.md", "toml")
+    assert block in (ROOT / "examples" / "third_party" / "pyproject.toml").read_text()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=page_id)
+def test_links_lead_somewhere(page: Path):
+    for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text()):
+        if not re.match(r"[a-z]+:", target):
+            path, _, anchor = target.partition("#")
+            linked = (page.parent / path) if path else page
+            assert linked.exists(), f"{target} does not exist"
+            if anchor and linked.suffix == ".md":
+                assert anchor in anchors(linked), f"{target}: no such heading"
+
+
+def anchors(page: Path) -> set[str]:
+    headings = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
+    return {
+        re.sub(r"[^\w -]", "", heading).strip().lower().replace(" ", "-") for heading in headings
+    }
+
+
+@pytest.mark.parametrize(
+    ("page", "block"),
+    [(page, block) for page, block in every_block("yaml") if re.search(r"^\w", block)],
+    ids=lambda value: page_id(value) if isinstance(value, Path) else "",
+)
+def test_configurations_are_valid(page: Path, block: str, tmp_path: Path):
+    if "sample:" in block and "targets:" not in block:
+        block += "targets: [{pid: 1}]\n"
+    path = tmp_path / "page.yaml"
+    path.write_text(block)
+    assert load_config(path).contexts
+
+
+def commands() -> list[tuple[Path, str]]:
+    """Every line of a shell block that calls damon."""
+    lines = [(page, line) for page, block in every_block("sh") for line in block.splitlines()]
+    return [(page, line.strip()) for page, line in lines if re.search(r"(^|\s)damon [a-z]", line)]
+
+
+@pytest.mark.parametrize(("page", "line"), commands(), ids=lambda value: str(value)[-40:])
+def test_commands_have_the_options_that_they_are_shown_with(page: Path, line: str):
+    words = shlex.split(line, comments=True)
+    words = words[words.index("damon") + 1 :]
+    words = words[: words.index("--")] if "--" in words else words
+    command: click.Command = damon
+    while isinstance(command, click.Group) and words:
+        name = words.pop(0)
+        inner = command.get_command(click.Context(command), name)
+        assert inner is not None, f"{page_id(page)}: no command {name}"
+        command = inner
+    known = {name for param in command.params for name in (*param.opts, *param.secondary_opts)}
+    for word in words:
+        if word.startswith("-") and not re.match(r"-\d", word):
+            assert word.split("=")[0] in known, f"{page_id(page)}: {line}"
+
+
+@pytest.mark.parametrize("target", ["demo", "test", "check", "bench"])
+def test_make_has_the_targets_that_are_told(target: str):
+    assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), re.MULTILINE)
+
+
+def test_generated_pages_are_fresh():
+    run = subprocess.run(
+        [sys.executable, DOCS / "generate.py", "--check"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+
+
+def test_every_page_is_reached_from_the_index():
+    reached, waiting = set(), [DOCS / "index.md"]
+    while waiting:
+        page = waiting.pop()
+        if page not in reached:
+            reached.add(page)
+            for target in re.findall(r"\]\(([^)#\s]+\.md)", page.read_text()):
+                if not target.startswith("http"):
+                    waiting.append((page.parent / target).resolve())
+    missing = {page_id(page) for page in DOCS.rglob("*.md")} - {
+        page_id(page) for page in reached if page.is_relative_to(ROOT)
+    }
+    assert not missing
+
+
+def test_the_license_is_there_and_names_what_is_under_another():
+    assert "Apache License" in (ROOT / "LICENSE").read_text()[:300]
+    note = (ROOT / "LICENSES" / "README.md").read_text()
+    others = [
+        path
+        for path in ROOT.glob("plugins/*/bpf/*")
+        if path.is_file() and "GPL-2.0 OR BSD-2-Clause" in path.read_text()[:300]
+    ]
+    assert others
+    for path in others:
+        assert f"{path.parent.relative_to(ROOT)}/{path.name.split('.')[0]}.*" in note
+
+
+@pytest.mark.parametrize(
+    "path",
+    sorted(
+        path
+        for folder in ("damon_core", "plugins", "bench")
+        for path in (ROOT / folder).rglob("*.[ch]")
+        # a prelude is only a list of includes for cffi
+        if "build" not in path.relative_to(ROOT).parts and path.name != "ffi.prelude.c"
+    ),
+    ids=lambda path: str(path.relative_to(ROOT)),
+)
+def test_each_file_of_c_says_its_license(path: Path):
+    assert "SPDX-License-Identifier: " in path.read_text().split("\n")[0]

@@ -5,11 +5,11 @@ the worst and the median are told.  "touch": the target touches a random part of
 each interval.  "loop": it touches a small hot set all the time, whose translations stay in the TLB.
 Wanted: precision >= 0.999 and recall >= 0.995 in each interval, of files in the median.
 
-Others clear accessed bits too: reclaim, DAMON in the kernel (THP and large folios suffer most, as one
-clear takes 2 MiB), another accessed_bit.  Under "touch" a second scan, right after the touches, tells
-them: a page accessed by then, and not at the end, was cleared by another.  "own" counts such pages
-as found; those that others cleared before that scan stay missed.  "intervals_met" is how many
-intervals met the wanted by themselves, others or not.
+Others clear accessed bits too: reclaim, DAMON in the kernel, another accessed_bit; huge pages and
+large folios suffer most, as one clear takes 2 MiB.  Under "touch" a second scan, right after the
+touches, tells them: a page accessed by then, and not at the end, was cleared by another.  "own"
+counts such pages as found; what others cleared before that scan stays missed.  "intervals_met" is
+how many intervals met the wanted all the same.
 """
 
 from __future__ import annotations

@@ -320,7 +320,9 @@ def test_an_empty_bitmap_in_the_middle_of_a_region_says_nothing() -> None:
     region_map.set_ranges(region_map.add_target(1), [AddrRange(0, 8 * PAGE_SIZE)])
     matcher, counters = Matcher(), Counters()
     matcher.begin_tick(region_map)
-    matcher.credit_bitmap(0, 4 * PAGE_SIZE, PAGE_SIZE, np.empty(0, np.uint64), 0, counters)
+    matcher.credit_bitmap(
+        0, 4 * PAGE_SIZE, PAGE_SIZE, np.full(1, 2**64 - 1, np.uint64)[:0], 0, counters
+    )
     matcher.fold(region_map, 0)
     assert counters.read().total == 0
     assert not region_map.regions(0)["accessed"].any()

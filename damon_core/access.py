@@ -43,8 +43,8 @@ REPORT_DTYPE = np.dtype(
 class AccessReport:
     """One access, as a primitive saw it; ``None`` means the primitive cannot tell.
 
-    ``size`` in bytes, at least 1; ``time_ns`` on CLOCK_MONOTONIC; ``weight`` is how many accesses the
-    report stands for.
+    ``size`` in bytes, at least 1; ``time_ns`` on CLOCK_MONOTONIC; ``weight`` is how many accesses
+    the report stands for.
     """
 
     vaddr: int | None = None

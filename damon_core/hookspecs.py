@@ -31,12 +31,12 @@ def damon_init(ctx: PrimitiveContext) -> None:
 
 @hookspec
 def damon_update_targets(ctx: PrimitiveContext) -> None:
-    """Called after ``ctx.targets`` or their ranges may have changed; also once after ``damon_init``."""
+    """Called when ``ctx.targets`` or their ranges may have changed; once after ``damon_init``."""
 
 
 @hookspec
 def damon_prepare_access_checks(ctx: PrimitiveContext) -> None:
-    """Called at the start of each sampling interval, with new sampling addresses: clear, mark, arm."""
+    """Called at the start of each sampling interval: clear, mark, arm what is to be seen in it."""
 
 
 @hookspec

@@ -54,7 +54,7 @@ class AddrRange:
 class Intervals:
     """Sampling, aggregation and ops-update interval, in microseconds.
 
-    ConfigError if the sampling interval is longer than the aggregation interval, or any is negative.
+    ConfigError if the sampling interval is longer than the aggregation one, or any is negative.
     """
 
     sample_us: int = 5_000
@@ -107,9 +107,9 @@ def _ids(ids: Iterable[int]) -> frozenset[int]:
 class SampleFilter:
     """Lets reports through, or drops them, by CPU, thread or direction.
 
-    ``type`` is "cpumask", "threads" or "write".  The filter applies to a report when its condition's
-    truth equals ``matching``; the first filter that applies decides by ``allow``; if none applies,
-    the opposite of the last one's ``allow`` does (the rule of DAMOS filters).
+    ``type`` is "cpumask", "threads" or "write".  The filter applies to a report when the truth of
+    its condition equals ``matching``; the first filter that applies decides by ``allow``; if none
+    applies, the opposite of the last one's ``allow`` does (the rule of DAMOS filters).
     A filter never applies to a report that cannot tell (no CPU, no thread, unknown direction).
     """
 

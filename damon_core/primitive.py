@@ -53,8 +53,8 @@ class PrimitiveContext:
     """What the hooks of one primitive see of its monitoring context.
 
     ``targets`` is the list now; it changes only before ``damon_update_targets``.
-    ``intervals`` are the ones in force.  ``mechanism`` is for the primitive to set in ``damon_init``:
-    it is shown and recorded.
+    ``intervals`` are the ones in force.  ``mechanism`` is for the primitive to set in
+    ``damon_init``: it is shown and recorded.
     """
 
     name: str
@@ -86,7 +86,7 @@ class Primitives(Protocol):
     names: tuple[str, ...]
 
     def init(self, ctxs: Sequence[PrimitiveContext]) -> None:
-        """One context each, in the order of ``names``; PrimitiveError keeps the run from starting."""
+        """One context each, in the order of ``names``; PrimitiveError: it must not start."""
 
     def update_targets(self) -> None: ...
 

@@ -97,11 +97,11 @@ class SnapshotRegions:
 class Snapshot:
     """The regions of all targets at the end of one aggregation interval.
 
-    ``start_ns``, ``end_ns``: CLOCK_REALTIME.  ``intervals``: as really kept (mean sampling interval,
-    length of the window).  ``nr_samples``: ticks of the window, the highest possible nr_accesses;
+    ``start_ns``, ``end_ns``: CLOCK_REALTIME. ``intervals``: as really kept (mean sampling interval,
+    length of the window). ``nr_samples``: ticks of the window, the highest possible nr_accesses;
     ``nr_late`` of them began late, as the tick before took longer than a sampling interval.
-    ``cpu_ns``: CPU time of the monitoring thread since the snapshot before, kernel work on its behalf
-    and the handling of that snapshot included.
+    ``cpu_ns``: CPU time of the monitoring thread since the snapshot before, kernel work on its
+    behalf and the handling of that snapshot included.
     ``notes``: one-line messages for the user that came up in the window.
     """
 

@@ -15,7 +15,8 @@ def main() -> int:
     failed = 0
     for name in chosen:
         print(f"bench: {name}", file=sys.stderr, flush=True)
-        failed += subprocess.run([sys.executable, BENCH / f"{name}.py"], check=False).returncode != 0
+        run = subprocess.run([sys.executable, BENCH / f"{name}.py"], check=False)
+        failed += run.returncode != 0
     return failed
 
 

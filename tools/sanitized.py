@@ -8,6 +8,7 @@ import sys
 
 
 def main() -> None:
+    """Become the command given as arguments."""
     libraries = [
         subprocess.run(
             ["cc", f"-print-file-name={name}"], check=True, capture_output=True, text=True

@@ -185,7 +185,8 @@ def page() -> str:
     lines = [
         "# Where damon-core differs from the kernel's DAMON",
         "",
-        "<!-- Made by docs/generate.py from damon_core/testing/differences.py; change it there. -->",
+        "<!-- Made by docs/generate.py from damon_core/testing/differences.py;"
+        " change it there. -->",
         "",
         "The rules are those of the newest kernels, with these deliberate differences.",
     ]

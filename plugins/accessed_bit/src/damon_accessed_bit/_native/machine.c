@@ -57,10 +57,10 @@ static size_t unique_mm(struct process *list, size_t nr)
 	return kept;
 }
 
-static int list_now(struct page_walk *walk, struct process **list, size_t *nr)
+static int list_now(struct page_walk *walk, struct process **list, size_t *nr, size_t *nr_left_out)
 {
 	const struct ptwalk_process *seen;
-	ssize_t nr_seen = page_walk_processes(walk, &seen);
+	ssize_t nr_seen = page_walk_processes(walk, &seen, nr_left_out);
 	struct process *larger;
 
 	if (nr_seen < 0)
@@ -78,10 +78,12 @@ static int list_now(struct page_walk *walk, struct process **list, size_t *nr)
 
 int machine_clear(struct machine *machine, int flush, struct machine_counts *counts)
 {
-	int err = list_now(machine->walk, &machine->cleared, &machine->nr_cleared);
+	size_t nr_left_out = 0;
+	int err = list_now(machine->walk, &machine->cleared, &machine->nr_cleared, &nr_left_out);
 
 	if (err)
 		return err;
+	counts->denied += nr_left_out;
 	for (size_t i = 0; i < machine->nr_cleared; i++) {
 		struct process *process = &machine->cleared[i];
 
@@ -143,7 +145,8 @@ static int scan_one(struct page_walk *walk, struct ptwalk_process *process,
 int machine_scan(struct machine *machine, struct frame_bits *frames,
 		   struct machine_counts *counts)
 {
-	int err = list_now(machine->walk, &machine->now, &machine->nr_now);
+	size_t nr_left_out;
+	int err = list_now(machine->walk, &machine->now, &machine->nr_now, &nr_left_out);
 
 	for (size_t i = 0; i < machine->nr_now && !err; i++) {
 		struct process *process = &machine->now[i];

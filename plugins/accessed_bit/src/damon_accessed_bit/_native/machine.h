@@ -18,7 +18,7 @@ struct machine;
  * @nr: memories (processes that share theirs count once) that were looked at
  * @born: since the clear; their accesses are since their birth
  * @gone: ended under way
- * @denied: could not be cleared, hence were not looked at
+ * @denied: could not be cleared, or were too many, hence were not looked at
  * @no_ram: accessed pages outside of RAM
  */
 struct machine_counts {

@@ -10,6 +10,9 @@
 #include "page_walk.h"
 #include "ptwalk.skel.h"
 
+/* What of an entry is an address; encryption bits are among these. */
+#define PTE_ADDRESS	0x000ffffffffff000ULL
+
 #define MAP_DESC(name) struct light_skeleton_map name;
 #define PROGRAM_DESC(name) struct light_skeleton_program name;
 
@@ -54,14 +57,25 @@ static int map_values(struct page_walk *walk)
 	return walk->tables ? 0 : -errno;
 }
 
-/* The bits of a page-table entry that are an address below @max_phys. */
-static uint64_t phys_mask(uint64_t max_phys)
+/* The bits of a page-table entry that are an address below @max_phys: no encryption bit is. */
+static uint64_t ram_mask(uint64_t max_phys)
 {
 	uint64_t end = 1ULL << PTE_SHIFT;
 
 	while (end < max_phys)
 		end <<= 1;
-	return (end - 1) & ~((1ULL << PTE_SHIFT) - 1);
+	return (end - 1) & PTE_ADDRESS;
+}
+
+/* From now on tell addresses beyond RAM from encryption bits: those that our own page has. */
+static int learn_encryption(struct page_walk *walk, const uint64_t *magic)
+{
+	uint64_t task = 0, addr = (uintptr_t)magic, entry;
+	int err = page_walk_lookup(walk, getpid(), &task, &addr, 1, &entry, NULL);
+
+	if (!err)
+		walk->space.phys_mask = PTE_ADDRESS & ~(entry & ~ram_mask(walk->space.max_phys));
+	return err;
 }
 
 static int find_base_with(struct page_walk *walk, uint64_t levels, const uint64_t *magic)
@@ -96,6 +110,8 @@ static int find_base(struct page_walk *walk)
 		*magic ^= (uintptr_t)magic ^ (uint64_t)getpid();
 	for (uint64_t levels = 4; levels <= 5 && err == -ENOENT; levels++)
 		err = find_base_with(walk, levels, magic);
+	if (!err)
+		err = learn_encryption(walk, magic);
 	munmap(magic, (size_t)size);
 	return err;
 }
@@ -109,7 +125,7 @@ int page_walk_create(struct page_walk **ret, uint64_t max_phys, enum page_walk_s
 	if (!walk)
 		return -ENOMEM;
 	walk->space.max_phys = max_phys;
-	walk->space.phys_mask = phys_mask(max_phys);
+	walk->space.phys_mask = ram_mask(max_phys);
 	err = light_skeleton_load(ptwalk_loader, sizeof(ptwalk_loader), ptwalk_loader_bytes,
 				  PTWALK_LOADER_BYTES_SIZE, &walk->fds, sizeof(walk->fds));
 	if (!err) {
@@ -227,7 +243,8 @@ int page_walk_lookup(struct page_walk *walk, pid_t pid, uint64_t *task, const ui
 	return err;
 }
 
-ssize_t page_walk_processes(struct page_walk *walk, const struct ptwalk_process **ret)
+ssize_t page_walk_processes(struct page_walk *walk, const struct ptwalk_process **ret,
+			    size_t *nr_left_out)
 {
 	struct ptwalk_list_args args = { 0 };
 	int err = bpf_program_run(walk->fds.programs.list_processes.fd, &args, sizeof(args));
@@ -235,6 +252,7 @@ ssize_t page_walk_processes(struct page_walk *walk, const struct ptwalk_process 
 	if (err)
 		return err;
 	*ret = walk->tables->processes;
+	*nr_left_out = args.nr_left_out;
 	return (ssize_t)args.nr;
 }
 

@@ -64,10 +64,12 @@ int page_walk_lookup(struct page_walk *walk, pid_t pid, uint64_t *task, const ui
 /**
  * page_walk_processes() - list all processes with user memory
  * @ret: out: valid until the next call for @walk
+ * @nr_left_out: out: more than PTWALK_MAX_PROCESSES
  *
  * Return: how many, or a negative errno.
  */
-ssize_t page_walk_processes(struct page_walk *walk, const struct ptwalk_process **ret);
+ssize_t page_walk_processes(struct page_walk *walk, const struct ptwalk_process **ret,
+			    size_t *nr_left_out);
 
 /* The page frame that an entry maps. */
 uint64_t page_walk_frame(const struct page_walk *walk, uint64_t entry);

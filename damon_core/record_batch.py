@@ -152,7 +152,7 @@ def _from_arrow(column: pa.Array) -> np.ndarray:
 def _checksum(metadata: Mapping[bytes, bytes], columns: Sequence[np.ndarray]) -> bytes:
     checksum = crc32(metadata.get(NAMES_KEY, b""), crc32(metadata.get(SNAPSHOT_KEY, b"")))
     for column in columns:
-        checksum = crc32(column, checksum)
+        checksum = crc32(column.data, checksum)
     return checksum_text(checksum)
 
 

@@ -164,7 +164,8 @@ def moving_sum(
     """
     left_bp = max(0, samples_left) * 10_000 // nr_samples
     if left_bp == 10_000:
-        return last_nr_accesses.copy()
+        last: np.ndarray = last_nr_accesses.copy()
+        return last
     rest = last_nr_accesses.astype(np.uint64) * left_bp // 10_000
     moving: np.ndarray = nr_accesses + rest.astype(np.uint32)
     return moving

@@ -14,7 +14,7 @@ def aligned(ranges: Sequence[Range], min_region_sz: int) -> list[Range]:
     result: list[Range] = []
     for start, end in ranges:
         low, high = align_down(start, min_region_sz), align_up(end, min_region_sz)
-        if low >= high:
+        if start >= end or low >= high:
             raise ValueError(f"empty range {start:#x}-{end:#x}")
         if result and low < result[-1][1]:
             raise ValueError(f"range {start:#x}-{end:#x} overlaps or precedes the one before")

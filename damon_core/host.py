@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -45,6 +46,16 @@ def installed_finder() -> Finder:
     return finder
 
 
+class _Registry(pluggy.PluginManager):
+    """Looks at functions only: pluggy before 1.7 asks every property whether it is a hook."""
+
+    def parse_hookimpl_opts(self, plugin: object, name: str) -> Any:
+        found = inspect.getattr_static(type(plugin), name, None)
+        if not inspect.isfunction(getattr(found, "__func__", found)):
+            return None
+        return super().parse_hookimpl_opts(plugin, name)
+
+
 class PrimitiveHost:
     """The primitives of one context, in the order chosen; implements the engine's ``Primitives``.
 
@@ -58,7 +69,7 @@ class PrimitiveHost:
         self.names = tuple(choice.name for choice in choices)
         self._ops = ops
         self._find = find or installed_finder()
-        pm = pluggy.PluginManager("damon")
+        pm = _Registry("damon")
         pm.add_hookspecs(hookspecs)
         registered = [self._register(pm, choice) for choice in choices]
         trace = os.environ.get("DAMON_TRACE_HOOKS", "0") not in ("", "0")

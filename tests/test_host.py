@@ -199,6 +199,12 @@ def test_hooks_may_take_fewer_arguments_and_be_static_or_renamed(distribution: I
     assert host("eyes").names == ("eyes",)
 
 
+def test_a_property_is_not_evaluated_in_search_of_hooks(distribution: Install):
+    source = GOOD + "    @property\n    def early(self):\n        return 1 / 0\n"
+    distribution("damon-eyes", {"eyes": "eyes_plugin:Eyes"}, {"eyes_plugin": source})
+    assert host("eyes").names == ("eyes",)
+
+
 def test_ops_that_a_primitive_lacks_are_refused_with_those_it_has(refusal):
     assert refusal(GOOD, Ops.PADDR).endswith("has no paddr, only vaddr, fvaddr")
 

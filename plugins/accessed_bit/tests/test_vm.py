@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import shutil
 import subprocess
@@ -38,6 +39,7 @@ def guest() -> subprocess.CompletedProcess[str]:
     vmrun += [f"--see={directory}" for directory in (sys.prefix, str(VMRUN.parents[1]))]
     tests = [sys.executable, "-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider", "-m", "live"]
     script = ["sh", "-c", f'{SETUP}; exec "$@"', "sh", *tests, str(HERE)]
+    faulthandler.cancel_dump_traceback_later()  # it has a timeout of its own
     return subprocess.run([*vmrun, "--", *script], capture_output=True, text=True, check=False)
 
 

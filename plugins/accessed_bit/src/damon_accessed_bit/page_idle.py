@@ -31,6 +31,7 @@ class PageIdle:
     """Marks the page of each region's sampling address idle, and looks whether it stayed so."""
 
     name: ClassVar[str] = "page_idle"
+
     @classmethod
     def probe(cls, ops: Ops, pid: int | None = None) -> str:
         """ "" if the bitmap, the page flags and (for processes) page frames can be read."""

@@ -75,6 +75,10 @@ class Monitor:
         self._stop = True
         self._clock.wake()
 
+    def note(self, text: str) -> None:
+        """Have a one-line message for the user go out with the next snapshot."""
+        self._window.note(text)
+
     def commit(self, spec: ContextSpec, *, space: AddressSpace | None = None) -> None:
         """Change the running context, all or nothing, at the end of the tick under way.
 

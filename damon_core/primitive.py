@@ -24,6 +24,7 @@ class Provides:
     "event" (single accesses as they happen), "mapping" (whole mappings).
     ``write`` / ``cpu`` / ``tid``: reports carry direction / processor / thread.
     ``disturbs``: one line on what it changes in the target or the system, "" for nothing.
+    ``clears``: looking clears what it looks at, so that who looks at the same memory too sees less.
     """
 
     granularity: str = "event"
@@ -31,6 +32,7 @@ class Provides:
     cpu: bool = False
     tid: bool = False
     disturbs: str = ""
+    clears: bool = False
 
 
 @frozen

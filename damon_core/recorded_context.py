@@ -56,13 +56,24 @@ class RecordedContext:
         self._command_line = tuple(command_line)
         self._writer: RecordWriter | None = None
         self.targets = ConfiguredTargets(config.targets, config.spec.ops, config.spec.min_region_sz)
+        self._host = PrimitiveHost(config.primitives, config.spec.ops)
         self._monitor = Monitor(
             config.spec,
             _OpensFirst(self.targets, self._open_file),
-            PrimitiveHost(config.primitives, config.spec.ops),
+            self._host,
             self._take,
             space=address_space(config.spec),
         )
+
+    @property
+    def clearing(self) -> set[str]:
+        """Its primitives that clear what they look at."""
+        pairs = zip(self._host.names, self._host.provides(), strict=True)
+        return {name for name, provides in pairs if provides.clears}
+
+    def note(self, text: str) -> None:
+        """Tell the user, and keep it in the recording."""
+        self._monitor.note(text)
 
     @property
     def started(self) -> bool:

@@ -10,6 +10,7 @@ from contextlib import suppress
 from .config import Config, ContextConfig
 from .errors import DamonError
 from .recorded_context import RecordedContext
+from .rivalry import note_rivals
 from .snapshot import Snapshot
 
 DEFAULT_PATH = "out.damon"
@@ -44,6 +45,7 @@ class Recording:
             )
             for context in config.contexts
         )
+        note_rivals(self.contexts)
 
     def run(self, duration_us: int | None = None) -> None:
         """Monitor until stopped, out of time, or all targets have ended.

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from .mechanism import Options
 
-_DISTURBS = "clears the accessed bits that reclaim also reads"
+DISTURBS = "clears the accessed bits that reclaim also reads"
 
 
 class Memory(Protocol):
@@ -47,7 +47,7 @@ class PageTableWalk:
 
     def __init__(self, options: Options) -> None:
         self._flush = options.flush
-        self.provides = Provides(granularity="page", disturbs=_DISTURBS)
+        self.provides = Provides(granularity="page", disturbs=DISTURBS, clears=True)
         self._walker: Walker | None = None
         self._memory: Memory | None = None
         self._tlb: TlbFlush | None = None
@@ -56,7 +56,9 @@ class PageTableWalk:
     def init(self, ctx: PrimitiveContext) -> None:
         """Load the programs."""
         self._tlb = TlbFlush(self._flush, ctx)
-        self.provides = Provides(granularity="page", disturbs=_DISTURBS + self._tlb.disturbs)
+        self.provides = Provides(
+            granularity="page", disturbs=DISTURBS + self._tlb.disturbs, clears=True
+        )
         self._walker = Walker()
         memory = Machine if ctx.ops is Ops.PADDR else Processes
         self._memory = memory(self._walker, self._tlb.writes)

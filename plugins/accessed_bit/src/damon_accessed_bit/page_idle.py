@@ -38,7 +38,7 @@ class PageIdle:
         return _missing_files() or ("" if ops is Ops.PADDR else _missing_frames(pid or os.getpid()))
 
     def __init__(self, options: Options) -> None:
-        self.provides = Provides(granularity="region", disturbs=_DISTURBS)
+        self.provides = Provides(granularity="region", disturbs=_DISTURBS, clears=True)
         self._flush = options.flush
         self._tlb: TlbFlush | None = None
         self._files = ExitStack()
@@ -49,7 +49,9 @@ class PageIdle:
     def init(self, ctx: PrimitiveContext) -> None:
         """Open the kernel's files; PrimitiveError if one cannot be."""
         self._tlb = TlbFlush(self._flush, ctx, by_clear_refs=False)
-        self.provides = Provides(granularity="region", disturbs=_DISTURBS + self._tlb.disturbs)
+        self.provides = Provides(
+            granularity="region", disturbs=_DISTURBS + self._tlb.disturbs, clears=True
+        )
         with ExitStack() as files:
             try:
                 bitmap = files.enter_context(open(BITMAP, "r+b", buffering=0))

@@ -9,6 +9,7 @@ from damon_core.errors import PrimitiveError
 from damon_core.model import Ops
 
 from ._native import lib
+from .bpf import DISTURBS
 from .mechanism import Options as _Options
 from .probe import choose, probe_all
 
@@ -23,7 +24,7 @@ class AccessedBit:
     """Which pages have page-table entries that the processor marked as accessed."""
 
     ops = frozenset({Ops.VADDR, Ops.FVADDR, Ops.PADDR})
-    provides = Provides(granularity="page")
+    provides = Provides(granularity="page", disturbs=DISTURBS, clears=True)
     report_abi: int = lib.DAMON_REPORT_ABI
     Options = _Options
 

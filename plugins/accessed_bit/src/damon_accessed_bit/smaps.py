@@ -38,7 +38,7 @@ class Smaps:
         return clearing.missing(pid) or _missing_smaps(pid)
 
     def __init__(self, options: Options) -> None:
-        self.provides = Provides(granularity="mapping", disturbs=_DISTURBS)
+        self.provides = Provides(granularity="mapping", disturbs=_DISTURBS, clears=True)
         self._flush = options.flush
         self._tlb: TlbFlush | None = None
         self._processes: dict[Target, ClearRefs] = {}
@@ -46,7 +46,9 @@ class Smaps:
     def init(self, ctx: PrimitiveContext) -> None:
         """Decide on the flush."""
         self._tlb = TlbFlush(self._flush, ctx)
-        self.provides = Provides(granularity="mapping", disturbs=_DISTURBS + self._tlb.disturbs)
+        self.provides = Provides(
+            granularity="mapping", disturbs=_DISTURBS + self._tlb.disturbs, clears=True
+        )
 
     def update_targets(self, ctx: PrimitiveContext) -> None:
         """Open what is new, close what has gone."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import random
+
 import numpy as np
-from hypothesis import given
+import pytest
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from damon_core._native import lib
-from damon_core.access import REPORT_DTYPE, AccessReport
+from damon_core.access import AccessReport
 from damon_core.matcher import Counters as CCounters
 from damon_core.matcher import Matcher as CMatcher
 from damon_core.model import AddrRange, Match
@@ -69,6 +72,7 @@ def assert_same(region_map: RegionMap, target: Target) -> None:
     assert rows["hits"][:, 0].tolist() == [r.hits[0] for r in target.regions]
 
 
+@settings(max_examples=400)
 @given(
     old=regions(),
     wanted=st.lists(st.tuples(st.integers(0, 60), st.integers(-1, 40)), max_size=4),
@@ -152,48 +156,37 @@ def test_splits_are_the_same_one_after_the_other(
         assert_same(region_map, target)
 
 
-@given(seed=st.integers(0, 2**64 - 1), size=st.integers(1, 2**64 - 1))
+@given(
+    seed=st.integers(0, 2**64 - 1),
+    size=st.integers(1, 2**64 - 1) | st.integers(2**63 + 1, 2**63 + 2**62),
+)
 def test_draws_are_the_same_for_regions_of_any_size(seed: int, size: int) -> None:
     target = Target([Region(0, size, hits=[0])])
     region_map = loaded(target, seed)
     draw = Random(seed).rand
-    for _ in range(8):
+    for _ in range(20):
         region_map.prepare()
         assert int(region_map.sampling_addrs(0)[0]) == draw(0, size)
 
 
-@st.composite
-def uneven_regions(draw: st.DrawFn) -> list[Region]:
+def uneven_regions(rng: random.Random) -> list[Region]:
     """Sizes and holes from a byte to many GiB, so that lookup tables are sparse and crowded."""
-    sizes = st.integers(0, 36).map(lambda power: 1 << power)
-    at, found = draw(sizes), []
-    for size, hole in draw(st.lists(st.tuples(sizes, sizes | st.just(0)), min_size=1, max_size=40)):
-        found.append(Region(at, at + size, hits=[0]))
-        at += size + hole
+
+    def size() -> int:
+        return rng.choice([rng.randint(1, 64), rng.randint(1, 1 << 14), 1 << rng.randrange(37)])
+
+    at, found = size(), []
+    for _ in range(rng.randint(1, 50)):
+        found.append(Region(at, at + size(), hits=[0]))
+        at = found[-1].end + rng.choice([0, 0, size()])
     return found
 
 
-@given(
-    first=uneven_regions(),
-    second=uneven_regions(),
-    near=st.lists(
-        st.tuples(
-            st.integers(0, 79), st.integers(-3, 3), st.sampled_from([1, 2, 8, PAGE, 2**33]),
-            st.integers(1, 3),
-        ),
-        max_size=40,
-    ),
-    match=st.sampled_from(Match),
-    seed=st.integers(0, 2**64 - 1),
-)  # fmt: skip
-def test_reports_near_any_border_fall_into_the_same_regions(
-    first: list[Region],
-    second: list[Region],
-    near: list[tuple[int, int, int, int]],
-    match: Match,
-    seed: int,
-) -> None:
-    targets = [Target(first, pid=1), Target(second, pid=2)]
+@pytest.mark.parametrize("match", Match)
+@pytest.mark.parametrize("seed", range(15))
+def test_reports_near_any_border_fall_into_the_same_regions(seed: int, match: Match) -> None:
+    rng = random.Random(seed)
+    targets = [Target(uneven_regions(rng), pid=pid) for pid in (1, 2)]
     region_map = RegionMap(seed, 1)
     draw = Random(seed).rand
     for target in targets:
@@ -204,17 +197,17 @@ def test_reports_near_any_border_fall_into_the_same_regions(
         for region in target.regions:
             region.sampling_addr = draw(region.start, region.end)
     region_map.prepare()
-    borders = [at for r in first + second for at in (r.start, r.end)]
+    borders = [at for target in targets for r in target.regions for at in (r.start, r.end)]
+    # Runs near one border, as caches of the last region meet them.
     reports = [
-        AccessReport(vaddr=max(0, borders[i % len(borders)] + off), size=size, pid=pid)
-        for i, off, size, pid in near
+        AccessReport(vaddr=max(0, border + rng.randint(-3, 3)), size=size, pid=pid)
+        for border, pid in ((rng.choice(borders), rng.randint(1, 3)) for _ in range(300))
+        for size in rng.choices([1, 1, 2, 8, PAGE, 2**33], k=4)
     ]
     theirs, counters = CMatcher(), CCounters()
     theirs.set_match(match, PAGE)
     theirs.begin_tick(region_map)
-    theirs.credit(
-        np.concatenate([np.empty(0, REPORT_DTYPE), *(r.to_array() for r in reports)]), counters
-    )
+    theirs.credit(np.concatenate([report.to_array() for report in reports]), counters)
     theirs.fold(region_map, 0)
     ours = Matcher(targets, 1, match)
     for report in reports:

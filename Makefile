@@ -11,6 +11,7 @@ help:
 demo:
 	@tools/set-up.sh
 	@.venv/bin/python examples/demo.py
+	@echo "demo: the command damon is .venv/bin/damon"
 
 test:
 	@tools/set-up.sh vm

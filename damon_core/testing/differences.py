@@ -136,6 +136,12 @@ DELIBERATE_DIFFERENCES = (
         ("defaults",),
     ),
     Difference(
+        "Operations sets",
+        "They are registered while the kernel runs, each once.",
+        "There are three, built in.",
+        "What can be added is how accesses are seen: primitives.",
+    ),
+    Difference(
         "Schemes",
         "DAMOS acts on regions, with quotas, address filters and apply intervals of its own.",
         "There are none; a snapshot comes at the end of each window, addresses are chosen by "

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import attrs
 
 from ...config import ConfigFile
-from ...model import AddrRange, Intervals, Ops
+from ...model import AddrRange, Intervals, Ops, SampleFilter
 from ...primitive import PrimitiveContext
 from ...snapshot import Snapshot
 from ...spec import ContextSpec
@@ -19,8 +20,9 @@ from ..scripted import ScriptedPrimitives
 from . import kernel_rules
 from .rows import ranged
 from .runs import NO_PID, START, Areas, monitor
-from .vector import Vector, evaluates, refusal, same
+from .vector import Vector, cases, evaluates, refusal, same
 
+_OPS = ("vaddr", "fvaddr", "paddr")
 _SPEC = ContextSpec(
     ops=Ops.FVADDR, intervals=Intervals(), ranges=(AddrRange(START, START + 2**22),), seed=1
 )
@@ -83,9 +85,8 @@ def _run(commit: bool) -> list[list[Any]]:
 @evaluates("damon_commit_targets", inputs=("cases",))
 def _commit_targets(vector: Vector) -> None:
     """Difference: targets come and go by themselves; one that has ended is dropped."""
-    cases = vector.inputs["cases"]
-    vector.expect("result", [_committed_targets(case) for case in cases])
-    for case in cases:
+    vector.expect("result", [_committed_targets(case) for case in cases(vector.inputs)])
+    for case in cases(vector.inputs):
         same("targets after one has ended", _without_last(case["dst"]), case["dst"][:-1])
 
 
@@ -112,11 +113,18 @@ def _without_last(names: list[str]) -> list[str]:
 @evaluates(names=("commit_lists",))
 def _commit_lists(vector: Vector) -> None:
     """Difference in the way, not in the result: lists are replaced as whole immutable tuples."""
-    inputs = vector.inputs
-    cases = inputs.get("cases", [inputs])
-    results = [case["src"] for case in cases]
+    results = [_committed_filters(case["src"]) for case in cases(vector.inputs)]
     for name in vector.expected:
-        vector.expect(name, results if "cases" in inputs else results[0])
+        vector.expect(name, results if "cases" in vector.inputs else results[0])
+
+
+def _committed_filters(src: list[Any]) -> list[Any]:
+    """The list that a run ends with which had another one; each entry is a filter."""
+    filters = tuple(SampleFilter("threads", tids=[i]) for i, _ in enumerate(src))
+    run = monitor(spec=attrs.evolve(_SPEC, filters=(SampleFilter("write"),)))
+    run.commit(attrs.evolve(_SPEC, filters=filters))
+    run.run(duration_us=10_000)
+    return [src[next(iter(each.tids))] for each in run.spec.filters]
 
 
 @evaluates("damon_commit_perf_events")
@@ -137,19 +145,19 @@ def _commit_perf_events(vector: Vector) -> None:
     same("last call", primitives.calls[-1], "cleanup")
 
 
-@evaluates(names=("need_stop",), inputs=("cases",))
+@evaluates("kdamond_need_stop", names=("need_stop",))
 def _need_stop(vector: Vector) -> None:
     """By request, or for processes once none is alive; ``cases`` name both."""
-    columns = vector.inputs.get("columns", ())
     stops = []
-    for each in vector.inputs["cases"]:
-        case = each if isinstance(each, dict) else dict(zip(columns, each, strict=True))
-        asked = any(bool(v) for k, v in case.items() if "stop" in k)
-        alive = next((v for v in case.values() if isinstance(v, list)), None)
-        by_request = case.get("ops") == "paddr" or case.get("has_target_valid") is False
+    for case in cases(vector.inputs):
+        asked = any(bool(value) for name, value in case.items() if "stop" in name)
+        alive = next((value for value in case.values() if isinstance(value, list)), None)
+        by_request = case.get("ops") == "paddr" or any(
+            value is False for name, value in case.items() if "target_valid" in name
+        )
         stops.append(asked or (not by_request and alive is not None and not _any_alive(alive)))
     for name in vector.expected:
-        vector.expect(name, stops)
+        vector.expect(name, stops if "cases" in vector.inputs else stops[0])
 
 
 def _any_alive(alive: list[bool]) -> bool:
@@ -165,9 +173,9 @@ def _any_alive(alive: list[bool]) -> bool:
 
 @evaluates(names=("ops_registration",))
 def _ops_registration(vector: Vector) -> None:
-    """Each operations set has one name; registering is not part of a run."""
-    names = vector.inputs.get("register") or vector.inputs.get("ids") or []
-    results = [0 if name not in names[:i] else "EINVAL" for i, name in enumerate(names)]
+    """Difference: there are three, built in; a name is one of them or refused."""
+    names = next((each for each in vector.inputs.values() if isinstance(each, list)), [])
     for column in vector.expected:
-        vector.expect(column, results)
-    same("names of operations sets", len({str(ops) for ops in Ops}), len(Ops))
+        vector.expect(column, kernel_rules.ops_registration(names))
+    for name in names:
+        same(f"operations set {name}", refusal(partial(Ops, name)), 0 if name in _OPS else "EINVAL")

@@ -75,6 +75,11 @@ def seed_min_region_sz(value: int, page: int) -> int:
     return value if value >= page and value & (value - 1) == 0 else 0
 
 
+def ops_registration(names: Sequence[str]) -> list[int | str]:
+    """Errno of registering operations sets one after the other: each once."""
+    return ["EINVAL" if name in names[:i] else 0 for i, name in enumerate(names)]
+
+
 def probe_weights_valid(sample: int, aggr: int, weights: Sequence[int]) -> bool:
     """7.2: weighted probes fit 255 samples a window, and sums of 32 bits."""
     if not any(weights):

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import partial
-from typing import Any
 
 from ... import metrics
 from ...model import Intervals
 from ...target import PAGE_SIZE, Target
-from .vector import Vector, evaluates, refusal, same
+from .vector import Vector, cases, evaluates, refusal, same
 
 
 @evaluates("damon_nr_accesses_to_accesses_bp")
@@ -19,32 +17,25 @@ def _accesses_bp(vector: Vector) -> None:
     vector.expect("bp", metrics.rate_bp(inputs["nr_accesses"], intervals.nr_samples))
 
 
-def _cases(inputs: Mapping[str, Any]) -> list[dict[str, Any]]:
-    columns = inputs.get("columns", ())
-    return [
-        case if isinstance(case, dict) else dict(zip(columns, case, strict=True))
-        for case in inputs["cases"]
-    ]
-
-
 @evaluates("damo", names=("damo_units",), inputs=("cases", "sample_us", "aggr_us"))
 def _damo_units(vector: Vector) -> None:
     aggr_us = vector.inputs["aggr_us"]
     nr_samples = Intervals(vector.inputs["sample_us"], aggr_us).nr_samples
-    cases = [(case["nr_accesses"], case["age"]) for case in _cases(vector.inputs)]
-    vector.expect("percent", [metrics.percent(nr, nr_samples) for nr, _ in cases])
-    vector.expect("age_us", [metrics.age_us(age, aggr_us) for _, age in cases])
-    vector.expect("idle_us", [metrics.idle_us(nr, age, aggr_us) for nr, age in cases])
-    vector.expect("hz", [metrics.hz(nr, aggr_us) for nr, _ in cases])
+    pairs = [(case["nr_accesses"], case["age"]) for case in cases(vector.inputs)]
+    vector.expect("percent", [metrics.percent(nr, nr_samples) for nr, _ in pairs])
+    vector.expect("age_us", [metrics.age_us(age, aggr_us) for _, age in pairs])
+    vector.expect("idle_us", [metrics.idle_us(nr, age, aggr_us) for nr, age in pairs])
+    vector.expect("hz", [metrics.hz(nr, aggr_us) for nr, _ in pairs])
 
 
-@evaluates(names=("damo_temperature",), inputs=("cases",))
+@evaluates(names=("damo_temperature",))
 def _damo_temperature(vector: Vector) -> None:
     """From percent and microseconds, or from nr_accesses and age with the intervals."""
     inputs = vector.inputs
     found = []
-    for case in _cases(inputs):
-        weights = case.get("weights") or inputs.get("weights") or (0, 100, 100)
+    for case in cases(inputs):
+        named = [weight for name, weight in case.items() if name.startswith(("w0", "w1", "w2"))]
+        weights = case.get("weights") or inputs.get("weights") or named or (0, 100, 100)
         percent, age_us = case.get("percent"), case.get("age_us")
         if percent is None:
             intervals = Intervals(inputs["sample_us"], inputs["aggr_us"])
@@ -54,7 +45,7 @@ def _damo_temperature(vector: Vector) -> None:
         size = case.get("size", case.get("sz", 0))
         found.append(metrics.temperature(size, percent, age_us, tuple(weights)))
     for name in vector.expected:
-        vector.expect(name, found)
+        vector.expect(name, found if "cases" in inputs else found[0])
 
 
 @evaluates("damon_hot_score", inputs=("cases", "sample_us", "aggr_us"))
@@ -62,7 +53,7 @@ def _hot_score(vector: Vector) -> None:
     aggr_us = vector.inputs["aggr_us"]
     nr_samples = Intervals(vector.inputs["sample_us"], aggr_us).nr_samples
     hot, cold = [], []
-    for case in _cases(vector.inputs):
+    for case in cases(vector.inputs):
         nr, age = case.pop("nr_accesses"), case.pop("age")
         hot.append(metrics.hot_score(nr, age, nr_samples=nr_samples, aggr_us=aggr_us, **case))
         cold.append(metrics.cold_score(nr, age, nr_samples=nr_samples, aggr_us=aggr_us, **case))

@@ -95,6 +95,6 @@ def _default_range_of_memory(vector: Vector) -> None:
     given = next(iter(vector.inputs.values()))
     ram = [(each[0], each[1]) for each in given if len(each) < 3 or each[2] == "System RAM"]
     for name in vector.expected:
-        older = re.search("big|old|v6|v7_0|7_0", name)
+        older = re.search("big|old|largest|v6|7_0", name)
         found = biggest_range(ram) if older else default_range(ram)
         vector.expect(name, [found.start, found.end])

@@ -9,7 +9,7 @@ from ...model import AddrRange, NrRegions
 from ...regions import RegionMap
 from . import kernel_rules
 from .rows import Range, borders, loaded, ranged, row
-from .vector import Mismatch, Vector, evaluates, holds, refusal, same
+from .vector import Mismatch, Vector, cases, evaluates, holds, refusal, same
 
 _SEEDS = range(40)
 
@@ -52,8 +52,7 @@ def _split_bounds(vector: Vector) -> None:
 @evaluates(names=("split_sizes_allowed",))
 def _split_sizes_allowed(vector: Vector) -> None:
     """The sizes that the left part can have, seen over many draws."""
-    cases = vector.inputs.get("cases", [vector.inputs])
-    seen = [_left_sizes(case) for case in cases]
+    seen = [_left_sizes(case) for case in cases(vector.inputs)]
     for name in vector.expected:
         wanted = vector.wanted(name)
         if "cases" not in vector.inputs:
@@ -62,7 +61,8 @@ def _split_sizes_allowed(vector: Vector) -> None:
 
 
 def _left_sizes(case: dict[str, Any]) -> list[int]:
-    size = case.get("size") or case.get("region_sz") or case["region"][1] - case["region"][0]
+    size = next((case[name] for name in ("size", "sz", "region_sz") if name in case), None)
+    size = size or case["region"][1] - case["region"][0]
     unit = case.get("min_region_sz") or case.get("min") or 1
     firsts = [_split_of([[0, size]], 2, unit, seed)[0][1] for seed in range(400)]
     return sorted({first for first in firsts if first < size})
@@ -70,12 +70,13 @@ def _left_sizes(case: dict[str, Any]) -> list[int]:
 
 @evaluates("kdamond_split_regions", inputs=("cases",))
 def _split_plan(vector: Vector) -> None:
-    cases = [
-        (c["nr_regions"], c["last_nr_regions"], c["max_nr_regions"]) for c in vector.inputs["cases"]
+    numbers = [
+        (case["nr_regions"], case["last_nr_regions"], case["max_nr_regions"])
+        for case in cases(vector.inputs)
     ]
-    vector.expect("newest", [_plan(*case) for case in cases])
+    vector.expect("newest", [_plan(*each) for each in numbers])
     if vector.expects("v6_12_to_7_1"):
-        vector.expect("v6_12_to_7_1", [kernel_rules.split_plan_to_7_1(*case) for case in cases])
+        vector.expect("v6_12_to_7_1", [kernel_rules.split_plan_to_7_1(*each) for each in numbers])
 
 
 def _plan(nr: int, last_nr: int, max_nr: int) -> str:
@@ -146,12 +147,13 @@ def _fixed_granularity(vector: Vector) -> None:
         region_map.split(1000)
 
 
-@evaluates(names=("seed_target_sz_limit",), inputs=("cases",))
+@evaluates(names=("seed_target_sz_limit",))
 def _target_size_limit(vector: Vector) -> None:
     """Two neighbours as large as the limit merge, and one unit more do not."""
     for name in vector.expected:
-        for case, limit in zip(vector.inputs["cases"], vector.wanted(name), strict=True):
-            values = list(case.values()) if isinstance(case, dict) else case
+        wanted = vector.wanted(name) if "cases" in vector.inputs else [vector.wanted(name)]
+        for case, limit in zip(cases(vector.inputs, "sz_limit", "target_min"), wanted, strict=True):
+            values = list(case.values())
             holds(_merges(limit, *values), f"{values}: regions up to {limit} merge")
             holds(not _merges(limit + 1, *values), f"{values}: above {limit} they do not")
 

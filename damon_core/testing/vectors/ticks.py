@@ -13,7 +13,7 @@ from ...tuning import IntervalsGoal
 from ..reference.ticks import moving_sum as reference_moving_sum
 from . import kernel_rules
 from .rows import column, loaded, row
-from .vector import Vector, evaluates, holds, same
+from .vector import Vector, cases, evaluates, holds, same
 
 
 @evaluates("damon_nr_samples_per_aggr (damon_max_nr_accesses)", "damon_nr_samples_per_aggr")
@@ -65,18 +65,29 @@ def _moving_sum(nr: int, last: int, left: int, window: int) -> int:
     return got
 
 
-@evaluates("damon_nr_accesses_mvsum", names=("mvsum",), inputs=("cases",))
+@evaluates("damon_nr_accesses_mvsum", inputs=("cases",))
 def _nr_accesses_mvsum(vector: Vector) -> None:
     inputs = vector.inputs
-    names = inputs.get("columns", ("passed", "next_aggregation", "nr_accesses", "last_nr_accesses"))
     intervals = Intervals(inputs.get("sample_us", 1), inputs.get("aggr_us", 10))
     results = []
-    for values in inputs["cases"]:
-        case = values if isinstance(values, dict) else dict(zip(names, values, strict=False))
+    for case in cases(inputs, "passed", "next_aggregation", "nr_accesses", "last_nr_accesses"):
         left = case["next_aggregation"] - case["passed"]
         nr, last = case["nr_accesses"], case["last_nr_accesses"]
         results.append(_moving_sum(nr, last, left, intervals.nr_samples))
     vector.expect("result", results)
+
+
+@evaluates("damon_mvsum", names=("mvsum",))
+def _mvsum(vector: Vector) -> None:
+    """From the counts of two windows and what is left of this one, in basis points."""
+    results = []
+    for case in cases(vector.inputs, "nr_accesses", "last_nr_accesses", "left_bp"):
+        last = next(value for name, value in case.items() if name.startswith("last"))
+        left_bp = next(value for name, value in case.items() if name.startswith("left"))
+        nr = next(value for name, value in case.items() if not name.startswith(("last", "left")))
+        results.append(_moving_sum(nr, last, left_bp, 10_000))
+    for name in vector.expected:
+        vector.expect(name, results if "cases" in vector.inputs else results[0])
 
 
 @evaluates("damon_moving_sum", inputs=("mvsum", "nomvsum", "len_window", "new_values"))

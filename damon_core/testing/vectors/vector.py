@@ -61,6 +61,20 @@ def holds(fact: bool, what: str) -> None:
         raise Mismatch(f"not so: {what}")
 
 
+def cases(inputs: Mapping[str, Any], *names: str) -> list[dict[str, Any]]:
+    """The cases of a vector by column name; the inputs themselves if they are the only case.
+
+    ``names``: the columns where the vector does not name them.
+    """
+    if "cases" not in inputs:
+        return [dict(inputs)]
+    columns = inputs.get("columns", names)
+    return [
+        case if isinstance(case, dict) else dict(zip(columns, case, strict=False))
+        for case in inputs["cases"]
+    ]
+
+
 def refusal(attempt: Callable[[], object]) -> int | str:
     """0 if the attempt is accepted; as vectors name it, "EINVAL", if it is refused."""
     try:

@@ -112,7 +112,8 @@ class Monitor:
         self._find_targets()
         self._sources.init(self.spec.ops, self.intervals, self._table)
         self._source.release()
-        self._set_pace()
+        self._pace = self._new_pace()
+        self._use(self._pace.intervals)
         self._follow_targets()
         self._sz_limit = self._regions.apply_min_nr_regions(self.spec.nr_regions.min)
         self._window.begin()
@@ -191,9 +192,8 @@ class Monitor:
             self._window.note(fault)
         self._sources.update_targets(self._table)
 
-    def _set_pace(self) -> None:
-        self._pace = Pace(self.spec.intervals, self.spec.cpu_quota, self._sources.nr_samples)
-        self._use(self._pace.intervals)
+    def _new_pace(self) -> Pace:
+        return Pace(self.spec.intervals, self.spec.cpu_quota, self._sources.nr_samples)
 
     def _change_pace(self, intervals: Intervals | None, mid_window: bool) -> None:
         """Lengthen or shorten the intervals to what the CPU quota allows."""
@@ -217,15 +217,21 @@ class Monitor:
         if (spec.filters, spec.match) != (old.filters, old.match):
             self._sources.select_reports(spec)
         if (spec.intervals, spec.cpu_quota) != (old.intervals, old.cpu_quota):
-            if self._window.nr_ticks:
-                self._emit()
-            before = self.intervals
-            self._set_pace()
-            self._regions.update_results(before, self.intervals, aggregating=True)
-            self._window.begin()
+            self._commit_pace()
         if space is not None:
             self._table.space = space
             self._follow_targets()
+
+    def _commit_pace(self) -> None:
+        """Follow other intervals or another quota; the window goes on if it keeps its length."""
+        before, self._pace = self.intervals, self._new_pace()
+        if self._pace.intervals == before:
+            return
+        if self._window.nr_ticks:
+            self._emit()
+        self._use(self._pace.intervals)
+        self._regions.update_results(before, self.intervals, aggregating=True)
+        self._window.begin()
 
     def _emit(self) -> None:
         snapshot = self._window.snapshot(

@@ -336,6 +336,12 @@ def test_committed_intervals_take_effect_at_once_and_keep_what_was_seen(target: 
     assert run.snapshots[1].intervals.sample_us == 10_000
 
 
+def test_a_committed_quota_that_the_intervals_keep_does_not_end_the_window(target: Target) -> None:
+    run = commit_at(target, 9, evolve(SPEC, cpu_quota=0.5))
+    run.monitor.run(350_000)
+    assert [s.nr_samples for s in run.snapshots[:3]] == [20, 20, 20]
+
+
 def test_a_committed_region_limit_holds_after_one_window(target: Target) -> None:
     run = commit_at(target, 500, evolve(SPEC, nr_regions=NrRegions(3, 4)))
     run.monitor.run(3_500_000)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from damon_core.access import REPORT_DTYPE, AccessReport, ReportFlag
-from damon_core.matcher import Counters, Matcher
+from damon_core.matcher import Matcher
 from damon_core.model import AddrRange, Intervals, Match, SampleFilter
-from damon_core.regions import REGION_DTYPE, RegionMap, moving_sum
+from damon_core.regions import RegionMap
 from damon_core.reports import ReportBuffer
 from damon_core.target import PAGE_SIZE, Target
 
@@ -278,51 +278,3 @@ def joined(given_ranges: list[AddrRange], unit: int) -> list[tuple[int, int]]:
 
 Context.TestCase.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
 TestInvariants: Any = Context.TestCase
-
-
-@given(
-    nr=st.integers(0, 100),
-    last=st.integers(0, 100),
-    left=st.integers(-5, 200),
-    window=st.integers(1, 100),
-)
-def test_a_moving_sum_is_the_last_window_at_its_start_and_this_one_at_its_end(
-    nr: int, last: int, left: int, window: int
-) -> None:
-    as_array = (np.array([nr], np.uint32), np.array([last], np.uint32))
-    got = int(moving_sum(*as_array, left, window)[0])
-    if left <= 0:
-        assert got == nr
-    elif left == window:
-        assert got == last
-    elif left < window:
-        assert nr <= got <= nr + last
-
-
-@given(seed=st.integers(0, 2**64 - 1), size=st.integers(1, 2**62))
-def test_sampling_addresses_reach_all_of_a_region_of_any_size(seed: int, size: int) -> None:
-    region_map = RegionMap(seed, 1)
-    target = region_map.add_target(1, 1)
-    rows = np.zeros(1, REGION_DTYPE)
-    rows["start"], rows["end"] = 2**62, 2**62 + size
-    region_map.load(target, rows)
-    drawn = []
-    for _ in range(64):
-        region_map.prepare()
-        drawn.append(int(region_map.sampling_addrs(target)[0]) - 2**62)
-    assert 0 <= min(drawn) <= max(drawn) < size
-    # All in the same half: one in 2**63.
-    assert size < 2 or min(drawn) * 2 < size <= max(drawn) * 2 + 2
-
-
-def test_an_empty_bitmap_in_the_middle_of_a_region_says_nothing() -> None:
-    region_map = RegionMap(1, PAGE_SIZE)
-    region_map.set_ranges(region_map.add_target(1), [AddrRange(0, 8 * PAGE_SIZE)])
-    matcher, counters = Matcher(), Counters()
-    matcher.begin_tick(region_map)
-    matcher.credit_bitmap(
-        0, 4 * PAGE_SIZE, PAGE_SIZE, np.full(1, 2**64 - 1, np.uint64)[:0], 0, counters
-    )
-    matcher.fold(region_map, 0)
-    assert counters.read().total == 0
-    assert not region_map.regions(0)["accessed"].any()

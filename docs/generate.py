@@ -112,7 +112,7 @@ def cli_page() -> str:
 # Not click's own help texts: their layout changes from one version of click to the next.
 def _commands(command: click.Command, path: str, parent: click.Context | None) -> Iterator[str]:
     ctx = click.Context(command, info_name=path.split()[-1], parent=parent)
-    usage = " ".join([path, *command.collect_usage_pieces(ctx)])
+    usage = " ".join([path, *command.collect_usage_pieces(ctx)]).replace("[COMMAND]", "COMMAND")
     yield from (f"## {path}", "", f"`{usage}`", "")
     yield from (inspect.cleandoc(command.help or ""), "")
     options = [param for param in command.params if isinstance(param, click.Option)]

@@ -88,6 +88,8 @@ class Sources:
     def notice_failures(self) -> bool:
         """Note the primitives that were stopped since the last call; whether any still works."""
         failures = self._primitives.failures()
+        if not any(failures):
+            return True
         for name, failure in zip(self._primitives.names, failures, strict=True):
             if failure is not None and name not in self._failed:
                 self._failed.add(name)

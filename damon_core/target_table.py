@@ -22,6 +22,7 @@ class TargetTable:
         self._regions = regions
         self.space = space
         self._next_index = 0
+        self._nr_alive = 0
         self._by_pidfd: dict[int, Target] = {}
         self._exits = select.epoll()
 
@@ -31,6 +32,7 @@ class TargetTable:
         self._next_index += 1
         self._regions.add_target(target.pid, target.min_region_sz)
         self.targets.append(target)
+        self._nr_alive += 1
         if target.pidfd >= 0:
             self._by_pidfd[target.pidfd] = target
             self._exits.register(target.pidfd, select.EPOLLIN)
@@ -53,15 +55,13 @@ class TargetTable:
             target.ranges = ranges
         return faults
 
-    def note_ended(self) -> list[Target]:
-        """Targets that have ended since the last call."""
-        newly = []
+    def note_ended(self) -> None:
+        """Learn which targets have ended."""
         for pidfd, _ in self._exits.poll(0):
             target = self._by_pidfd.pop(pidfd)
             self._exits.unregister(pidfd)
             self.ended.add(target.index)
-            newly.append(target)
-        return newly
+            self._nr_alive -= 1
 
     def drop_ended(self) -> bool:
         """Forget the ended, once a snapshot has shown them; whether there were any."""
@@ -73,7 +73,7 @@ class TargetTable:
 
     @property
     def any_alive(self) -> bool:
-        return any(target.index not in self.ended for target in self.targets)
+        return self._nr_alive > 0
 
     @property
     def slots(self) -> dict[int, int]:

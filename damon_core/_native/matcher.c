@@ -194,28 +194,26 @@ credit_all(struct damon_matcher *m, const struct damon_access_report *reports, s
 	const uint64_t not_before_ns = m->not_before_ns;
 	const struct damon_slot *const slots = m->index.slots;
 	const uint32_t *buckets = m->index.buckets;
-	uint32_t *const hits = m->hits, *hit = hits;
-	/* the area and the region hit last: [start, start + size), none at first */
-	uint64_t area_start = 0, area_size = 0, start = 0, size = 0, nr_slow = 0;
+	uint32_t *const hits = m->hits;
+	/* the area at hand, none at first */
+	uint64_t area_start = 0, area_size = 0, nr_slow = 0;
 	unsigned int shift = 0;
+	int32_t pid = 0;
 
 	for (const struct damon_access_report *r = reports; r != reports + nr_reports; r++) {
-		uint64_t addr = physical ? r->paddr : r->vaddr, offset;
+		uint64_t addr = physical ? r->paddr : r->vaddr, left;
 
 		__builtin_prefetch(r + PREFETCH_AHEAD);
-		if (!physical && unlikely(!s || s->pid != r->pid)) {
-			s = damon_find_span(&m->index, r->pid);
-			area_size = size = 0;
+		if (!physical && unlikely(r->pid != pid || !s)) {
+			pid = r->pid;
+			s = damon_find_span(&m->index, pid);
+			area_size = 0;
 		}
-		if (!plain || unlikely(!(r->flags & has_addr)) ||
-		    unlikely((r->flags & DAMON_REPORT_EXACT_TIME) && r->time_ns < not_before_ns))
+		if (!plain)
 			goto slow;
-		/* unsigned: one comparison, which goes the same way nearly always */
-		offset = addr - start;
-		if (offset < size && r->size - 1 < size - offset) {
-			++*hit;
-			continue;
-		}
+		if (unlikely((r->flags & (has_addr | DAMON_REPORT_EXACT_TIME)) != has_addr) &&
+		    (!(r->flags & has_addr) || r->time_ns < not_before_ns))
+			goto slow;
 		if (unlikely(addr - area_start >= area_size)) {
 			struct damon_area a = damon_find_area(&m->index, s, addr);
 
@@ -231,12 +229,10 @@ credit_all(struct damon_matcher *m, const struct damon_access_report *reports, s
 			at += slots[at + 1].start <= addr;
 			while (unlikely(slots[at + 1].start <= addr))
 				at++;
-			start = slots[at].start;
-			size = slots[at].end - start;
-			offset = addr - start;
-			hit = &hits[at];
-			if (likely(offset < size && r->size - 1 < size - offset)) {
-				++*hit;
+			/* unsigned: also false in a gap behind the region, and of an empty report */
+			left = slots[at].end - addr;
+			if (likely(left <= slots[at].end && r->size - 1 < left)) {
+				hits[at]++;
 				continue;
 			}
 		}

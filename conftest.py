@@ -25,7 +25,11 @@ pytest.register_assert_rewrite("damon_core.testing")
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Skip what cannot run here, and say what to do so that it can."""
-    reasons = {"live": _why_not_live(), "vm": _why_no_vm()}
+    reasons = {
+        "live": _why_not_live(),
+        "uninstrumented": _why_not_uninstrumented(),
+        "vm": _why_no_vm(),
+    }
     for item in items:
         for marker, reason in reasons.items():
             if reason and item.get_closest_marker(marker):
@@ -36,6 +40,10 @@ def _why_not_live() -> str:
     if not sys.platform.startswith("linux"):
         return "needs Linux"
     return "" if os.geteuid() == 0 else "needs root: run the tests with sudo"
+
+
+def _why_not_uninstrumented() -> str:
+    return "needs C without sanitizers" if "asan" in os.environ.get("LD_PRELOAD", "") else ""
 
 
 def _why_no_vm() -> str:

@@ -20,6 +20,7 @@ DEMO = Path(__file__).parents[1] / "examples" / "demo.py"
 
 
 @pytest.mark.live
+@pytest.mark.uninstrumented
 def test_the_demo_shows_what_was_hot_and_how_true_that_is(tmp_path):
     ended = subprocess.run(
         [sys.executable, DEMO, "0.8"], cwd=tmp_path, capture_output=True, text=True

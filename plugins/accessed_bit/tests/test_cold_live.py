@@ -78,6 +78,7 @@ def test_pages_whose_bit_is_clear_are_not_advised(
     assert 0 < tick.ctx.counters["advised"] <= 10 + 128
 
 
+@pytest.mark.uninstrumented  # the sanitizer makes mlock do nothing
 def test_locked_pages_cannot_be_told_and_are_never_reported(
     touched_process: Start, monitored: Start, mechanism: Cold
 ) -> None:

@@ -58,6 +58,7 @@ def test_where_the_kernel_has_no_soft_dirty_bits_clear_refs_flushes(watched: Sta
     assert not evictors(os.getpid())
 
 
+@pytest.mark.uninstrumented
 @pytest.mark.usefixtures("soft_dirty")
 def test_where_it_has_them_address_spaces_are_switched(watched: Start) -> None:
     child, target, walk = watched(flush=Flush.AUTO)

@@ -286,7 +286,6 @@ def test_names_are_json_in_the_log(tmp_path):
 
 
 @pytest.mark.skipif("DAMON_SANITIZE" in os.environ, reason="sanitizers take memory of their own")
-@pytest.mark.uninstrumented
 def test_the_program_is_small(tmp_path):
     with Toucher(one_region(), tmp_path / "log", control=True) as toucher:
         fields = Path(f"/proc/{toucher.pid}/statm").read_text().split()

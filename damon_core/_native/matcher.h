@@ -2,10 +2,9 @@
 /*
  * The region matcher: which regions do these access reports fall in?
  *
- * Looks at a report once: last-hit check, then a bucket table per area (a stretch
- * of regions without large gaps), so the cost depends neither on the number of
- * regions nor on the size of memory.  Works on copies of the borders, made anew
- * when they change; what it found is folded into the regions source by source.
+ * Looks at a report once, in an index of the regions' borders, so the cost depends
+ * neither on the number of regions nor on the size of memory.  What it found is
+ * folded into the regions source by source.
  */
 #ifndef DAMON_MATCHER_H
 #define DAMON_MATCHER_H

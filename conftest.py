@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import re
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -89,3 +90,27 @@ def distribution(
         importlib.invalidate_caches()
 
     return install
+
+
+@pytest.fixture
+def refusal(distribution: Install) -> Callable[..., str]:
+    """Installs the primitive ``eyes`` with a source and gives the text of its refusal."""
+    from damon_core.errors import DamonError, PrimitiveError
+    from damon_core.model import Ops
+    from tests.eyes import host
+
+    def refused(
+        source: str,
+        ops: Ops = Ops.VADDR,
+        error: type[DamonError] = PrimitiveError,
+        **options: object,
+    ) -> str:
+        distribution("damon-eyes", {"eyes": "eyes_plugin:Eyes"}, {"eyes_plugin": source})
+        with pytest.raises(error) as caught:
+            host("eyes", ops=ops, **options)
+        text = str(caught.value)
+        assert "\n" not in text
+        assert re.match(r"my.yaml:7: primitive eyes \(damon-eyes 1.0\)[: ]", text)
+        return text
+
+    return refused

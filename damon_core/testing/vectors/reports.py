@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -194,12 +195,16 @@ def _dead_target(vector: Vector) -> None:
 def _any_alive(dead: int, alive: int) -> bool:
     table = TargetTable(ranged([]), FixedVaddr())
     try:
-        for _ in range(dead + alive):
-            table.add(Target(pid=_pid("P")))
-        table.ended.update(target.index for target in table.targets[:dead])
+        for index in range(dead + alive):
+            # Readable, as the pidfd of a process that has ended is, or not.
+            pidfd = os.eventfd(1 if index < dead else 0)
+            table.add(Target(pid=_pid("P"), pidfd=pidfd))
+        table.note_ended()
         return table.any_alive
     finally:
         table.close()
+        for target in table.targets:
+            target.close()
 
 
 @evaluates(names=("seed_multi_event_or",))

@@ -14,7 +14,11 @@ import pytest
 
 from damon_core.cli import damon
 from damon_core.config import load_config
+from damon_core.model import Intervals, Ops
+from damon_core.record_format import PrimitiveInfo, RecordHeader
+from damon_core.record_writer import RecordWriter
 from damon_core.registration import hook_arguments
+from damon_core.testing.snapshots import T0_NS, random_snapshot
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -123,6 +127,38 @@ def test_commands_have_the_options_that_they_are_shown_with(page: Path, line: st
     for word in words:
         if word.startswith("-") and not re.match(r"-\d", word):
             assert word.split("=")[0] in known, f"{page_id(page)}: {line}"
+
+
+@pytest.fixture
+def first_recording(tmp_path: Path) -> Path:
+    """A folder with the recording of which the pages speak, ``first.damon``."""
+    header = RecordHeader(
+        Ops.VADDR,
+        (PrimitiveInfo("accessed_bit", "0.1.0", "bpf"),),
+        T0_NS,
+        host="box",
+        intervals=Intervals(),
+        config="",
+        command_line=(),
+    )
+    with RecordWriter(tmp_path / "first.damon", header) as writer:
+        for index in range(3):
+            writer.write(random_snapshot(index, 20))
+    return tmp_path
+
+
+@pytest.mark.parametrize("page", ["how-to/read-a-recording.md"])
+def test_programs_run(first_recording: Path, page: str):
+    for block in blocks(DOCS / page, "python"):
+        run = subprocess.run(
+            [sys.executable, "-c", block],
+            cwd=first_recording,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert run.returncode == 0, run.stderr
+        assert run.stdout
 
 
 @pytest.mark.parametrize("target", ["demo", "test", "check", "bench"])

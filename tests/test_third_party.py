@@ -116,3 +116,36 @@ def test_it_monitors_a_real_process_through_the_engine(installed: Path):
         monitor.communicate("\n" * 5)
         assert monitor.returncode == 0
     assert len(seen) >= 15
+
+
+def damon(installed: Path, *args: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "damon_core", *map(str, args)],
+        env={**os.environ, "PYTHONPATH": str(installed)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.live
+def test_it_records_from_the_command_line(installed: Path, tmp_path: Path):
+    out = tmp_path / "touched.damon"
+    options = ("--primitive", "first_touch:max_mapping=100000", "--duration", "300ms", "-q")
+    run = damon(installed, "record", *options, "-o", out, "--", "sleep", "1000")
+    assert run.returncode == 0, run.stderr
+    shown = damon(installed, "report", "record_info", out).stdout
+    assert "first_touch (pagemap)" in shown
+
+
+def test_a_wrong_option_of_it_is_refused_in_one_line(installed: Path, tmp_path: Path):
+    config = tmp_path / "touch.yaml"
+    config.write_text(
+        "targets: [{pid: 1}]\nsample:\n  primitives:\n    - first_touch: {max_maping: 5}\n"
+    )
+    run = damon(installed, "check", config)
+    assert run.returncode == 2
+    assert run.stderr.count("\n") == 1
+    assert "touch.yaml:4" in run.stderr
+    assert "primitive first_touch (damon-first-touch 0.1.0)" in run.stderr
+    assert "did you mean 'max_mapping'?" in run.stderr

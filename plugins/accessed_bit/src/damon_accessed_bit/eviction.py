@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 from importlib.util import find_spec
@@ -11,6 +12,7 @@ from typing import Any
 from ._native import ffi, lib
 
 NAME = "damon-tlb-evictor"
+_START_TIMEOUT_MS = 5_000
 _STOP_TIMEOUT_S = 5.0
 
 
@@ -31,6 +33,10 @@ class TlbEviction:
             )
         finally:
             os.close(fd)
+        self.flush()
+        if not self.wait(_START_TIMEOUT_MS):  # the first interval counts on them already
+            self.close()
+            raise TimeoutError(errno.ETIMEDOUT, f"{NAME} did not begin its rounds")
 
     def flush(self) -> None:
         """Order a flush of the TLBs of all CPUs that this process may use; does not wait for it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import re
 import socket
 import subprocess
@@ -155,6 +156,8 @@ def test_the_struct_in_c_is_the_dtype() -> None:
 
 def test_ten_thousand_mappings_of_a_process_are_all_read(running: Running) -> None:
     process = running(MANY_MAPPINGS)
+    process.send_signal(signal.SIGSTOP)  # its heap must not grow between two readings
+    os.waitid(os.P_PID, process.pid, os.WSTOPPED)
     rows = read_maps(process.pid)
     names = named_mappings(process.pid)
     assert len(rows) >= 10_000

@@ -5,4 +5,4 @@ cd "$(dirname "$0")"
 pip install -q -U "pip>=25.1"
 pip install -q --group dev
 pip install -q --no-build-isolation -Ceditable.rebuild=true -e .
-pip install -q --no-build-isolation -Ceditable.rebuild=true -e plugins/accessed_bit
+pip install -q --no-build-isolation -Ceditable.rebuild=true -e plugins/accessed_bit -e plugins/page_fault

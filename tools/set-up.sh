@@ -60,5 +60,5 @@ export PATH
 python -m pip install -q -U "pip>=25.1"
 python -m pip install -q --group build --group tox
 python -m pip install -q --no-build-isolation -e .
-python -m pip install -q --no-build-isolation -e plugins/accessed_bit
+python -m pip install -q --no-build-isolation -e plugins/accessed_bit -e plugins/page_fault
 echo "$inputs" >$stamp

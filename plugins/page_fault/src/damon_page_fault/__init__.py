@@ -1,0 +1,1 @@
+"""The page-fault primitive of damon-core."""

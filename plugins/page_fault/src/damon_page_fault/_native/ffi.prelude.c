@@ -1,0 +1,2 @@
+#include <damon/report.h>
+#include "uffd.h"

@@ -1,0 +1,77 @@
+"""Which mechanisms work on this machine, and which one fits what is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib import import_module
+from typing import TYPE_CHECKING, cast
+
+from damon_core import Availability
+from damon_core.errors import PrimitiveError
+
+from .mechanism import Choice, Options
+
+if TYPE_CHECKING:
+    from damon_core.model import Ops
+    from damon_core.primitive import PrimitiveContext
+
+    from .mechanism import Mechanism
+
+# Name to class, in the order of preference; a mechanism is imported when it is tried,
+# so that one which cannot be imported here leaves the others usable.
+_CLASSES = {
+    Choice.RWP: "ReadWriteProtect",
+    Choice.WP_ASYNC: "WriteProtect",
+    Choice.HINT_FAULTS: "HintFaults",
+    Choice.FIRST_TOUCH: "FirstTouch",
+}
+WHO = (Choice.HINT_FAULTS, Choice.FIRST_TOUCH)
+"""The mechanisms that know thread and CPU, which filters may ask for."""
+PAGES = (Choice.RWP, Choice.WP_ASYNC)
+"""The mechanisms that see every page; they need a userfaultfd of each target."""
+
+
+def mechanism_class(choice: Choice) -> type[Mechanism]:
+    """The class of a mechanism; ``choice`` is not AUTO."""
+    module = import_module(f".{choice.value}", __package__)
+    return cast("type[Mechanism]", getattr(module, _CLASSES[choice]))
+
+
+def missing(choice: Choice, ops: Ops, pids: Sequence[int] = ()) -> str:
+    """What ``choice`` lacks for ``ops`` on these processes, "" if nothing."""
+    try:
+        cls = mechanism_class(choice)
+    except ImportError as error:
+        return f"it cannot be imported: {error}"
+    for pid in pids or (None,):
+        if lack := cls.probe(ops, pid or None):
+            return lack
+    return ""
+
+
+def probe_all(ops: Ops) -> Availability:
+    """The answer of the primitive's ``probe``: the first that works, and what each one lacks."""
+    lacks = {choice.value: missing(choice, ops) for choice in _CLASSES}
+    for name, lack in lacks.items():
+        if not lack:
+            return Availability(usable=True, mechanism=name, mechanisms=lacks)
+    first = next(iter(lacks.values()))
+    return Availability(usable=False, missing=first, mechanisms=lacks)
+
+
+def choose(options: Options, ctx: PrimitiveContext) -> Mechanism:
+    """The mechanism asked for, or the first that fits; PrimitiveError says what each lacks."""
+    pids = [target.pid for target in ctx.targets]
+    if options.mechanism is not Choice.AUTO:
+        if lack := missing(options.mechanism, ctx.ops, pids):
+            raise PrimitiveError(
+                f"mechanism {options.mechanism} is not usable for {ctx.ops}: {lack}"
+            )
+        return mechanism_class(options.mechanism)(options)
+    lacks = []
+    for choice in PAGES:
+        lack = missing(choice, ctx.ops, pids)
+        if not lack:
+            return mechanism_class(choice)(options)
+        lacks.append(f"{choice}: {lack}")
+    raise PrimitiveError(f"no mechanism is usable for {ctx.ops}; " + "; ".join(lacks))

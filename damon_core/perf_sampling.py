@@ -1,0 +1,142 @@
+"""Events armed on every processor, for all threads or some, and drained into access reports."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import attrs
+
+from .cpus import SYSFS, offline_cpus, online_cpus
+from .perf_decoding import PerfCounts, PerfDecoder, PerfDecoding
+from .perf_processor import PerfProcessor
+
+if TYPE_CHECKING:
+    from .perf_attr import PerfAttr
+    from .reports import SourceReports
+
+ALL_THREADS = -1
+
+
+@attrs.frozen
+class PerfTotals:
+    """Since the start, over all processors: ``nr_events`` = samples in rings + ``nr_lost``, once
+    everything is drained.
+
+    ``counts`` says what became of the samples that were in rings.
+    """
+
+    nr_events: int
+    nr_lost: int
+    nr_grown: int
+    ring_bytes: int
+    counts: PerfCounts
+
+
+class PerfSampling:
+    """Events (``attrs``, all of one layout of samples) on every processor that runs.
+
+    With ``filter``, a text for tracepoints, the kernel drops what does not match.  Each processor
+    has one ring of ``ring_size`` bytes, which doubles after a loss up to ``max_ring_size``; what
+    is lost is counted exactly where the kernel does (from Linux 6.0 on).  ``offline``: processors
+    that are not sampled, as they are out of use.
+    """
+
+    def __init__(
+        self,
+        attrs: Sequence[PerfAttr],
+        decoding: PerfDecoding,
+        *,
+        ring_size: int,
+        max_ring_size: int,
+        filter: str = "",
+        sysfs: Path = SYSFS,
+    ) -> None:
+        self.decoder = PerfDecoder(decoding)
+        self.offline: frozenset[int] = frozenset()
+        self._attrs = attrs
+        self._filter = filter
+        self._sizes = (ring_size, max(ring_size, max_ring_size))
+        self._sysfs = sysfs
+        self._tids: set[int] = set()
+        self._enabled = False
+        self._processors: dict[int, PerfProcessor] = {}
+        self._ended = PerfTotals(0, 0, 0, 0, PerfCounts())
+
+    def open(self, tids: Iterable[int] = (ALL_THREADS,)) -> None:
+        """Open the events, still disabled; PerfError, and nothing is left open."""
+        self._tids = set(tids)
+        try:
+            self.follow_cpus()
+        except BaseException:
+            self.close()
+            raise
+
+    def follow(self, tids: Iterable[int], reports: SourceReports) -> None:
+        """Sample these threads from now on: new ones are added, those that are not named let go."""
+        self._tids = set(tids)
+        for processor in self._processors.values():
+            for tid in processor.tids - self._tids:
+                reports.lose(processor.close_events(tid))
+            for tid in self._tids - processor.tids:
+                processor.open_events(self._attrs, tid, self._filter, self._enabled)
+
+    def follow_cpus(self) -> None:
+        """Begin on processors that have come into use; let go of those that left it."""
+        online = online_cpus(self._sysfs)
+        self.offline = offline_cpus(self._sysfs)
+        for cpu in self._processors.keys() - online:
+            self._end(self._processors.pop(cpu))
+        for cpu in sorted(online - self._processors.keys()):
+            self._processors[cpu] = processor = PerfProcessor.open(
+                cpu, self._attrs[0], *self._sizes
+            )
+            for tid in self._tids:
+                processor.open_events(self._attrs, tid, self._filter, self._enabled)
+
+    def enable(self) -> None:
+        """Let the events begin, also those that are opened later; harmless a second time."""
+        if not self._enabled:
+            self._enabled = True
+            for processor in self._processors.values():
+                processor.enable()
+
+    def disable(self) -> None:
+        """Let the events pause."""
+        if self._enabled:
+            self._enabled = False
+            for processor in self._processors.values():
+                processor.disable()
+
+    def drain(self, reports: SourceReports, now_ns: int) -> None:
+        """Report what all rings have; what was lost since the last time is counted as lost."""
+        for processor in self._processors.values():
+            if lost := processor.drain(self.decoder, reports, now_ns):
+                reports.lose(lost)
+
+    @property
+    def totals(self) -> PerfTotals:
+        """What was seen so far."""
+        processors = self._processors.values()
+        return PerfTotals(
+            self._ended.nr_events + sum(p.nr_events for p in processors),
+            self._ended.nr_lost + sum(p.nr_lost for p in processors),
+            self._ended.nr_grown + sum(p.nr_grown for p in processors),
+            sum(p.ring.size for p in processors),
+            self.decoder.counts,
+        )
+
+    def close(self) -> None:
+        """Close all; harmless a second time."""
+        while self._processors:
+            self._end(self._processors.popitem()[1])
+
+    def _end(self, processor: PerfProcessor) -> None:
+        self._ended = attrs.evolve(
+            self._ended,
+            nr_events=self._ended.nr_events + processor.nr_events,
+            nr_lost=self._ended.nr_lost + processor.nr_lost,
+            nr_grown=self._ended.nr_grown + processor.nr_grown,
+        )
+        processor.close()

@@ -1,2 +1,3 @@
 #include <damon/report.h>
+#include "page_scan.h"
 #include "uffd.h"

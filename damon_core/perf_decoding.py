@@ -13,7 +13,6 @@ from ._native import ffi, lib
 from .access import ReportFlag
 from .perf_attr import ReadFormat, SampleType
 
-
 _NO_FORMAT = ReadFormat(0)
 _NO_FLAGS = ReportFlag(0)
 

@@ -102,9 +102,7 @@ class PerfEvent:
 
     def set_filter(self, text: str) -> None:
         """Let the kernel drop what does not match, such as "address >= 0x1000" (tracepoints)."""
-        buffer = ffi.new("char[]", text.encode())
-        address = struct.pack("@P", int(ffi.cast("uintptr_t", buffer)))
-        self._ioctl(_SET_FILTER, int.from_bytes(address, "little"), f"filtered by {text!r}")
+        self._ioctl(_SET_FILTER, bytearray(text.encode() + b"\0"), f"filtered by {text!r}")
 
     def read(self) -> PerfCount:
         """Its count; a PMU also hands over what it has buffered.  PerfError if it broke down."""
@@ -138,7 +136,7 @@ class PerfEvent:
     ) -> None:
         self.close()
 
-    def _ioctl(self, request: int, argument: int, done: str) -> None:
+    def _ioctl(self, request: int, argument: int | bytearray, done: str) -> None:
         try:
             fcntl.ioctl(self.fd, request, argument)
         except OSError as error:

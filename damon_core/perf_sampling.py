@@ -10,6 +10,7 @@ import attrs
 
 from .cpus import SYSFS, offline_cpus, online_cpus
 from .perf_decoding import PerfCounts, PerfDecoder, PerfDecoding
+from .perf_event import PerfError
 from .perf_processor import PerfProcessor
 
 if TYPE_CHECKING:
@@ -68,7 +69,11 @@ class PerfSampling:
         """Open the events, still disabled; PerfError, and nothing is left open."""
         self._tids = set(tids)
         try:
-            self.follow_cpus()
+            self.offline = offline_cpus(self._sysfs)
+            self._begin(online_cpus(self._sysfs))
+        except OSError as error:
+            self.close()
+            raise PerfError("the processors cannot be listed", error.errno or 0) from error
         except BaseException:
             self.close()
             raise
@@ -82,18 +87,14 @@ class PerfSampling:
             for tid in self._tids - processor.tids:
                 processor.open_events(self._attrs, tid, self._filter, self._enabled)
 
-    def follow_cpus(self) -> None:
-        """Begin on processors that have come into use; let go of those that left it."""
+    def follow_cpus(self, reports: SourceReports, now_ns: int) -> None:
+        """Begin on processors that have come into use; report the rest of those that left it."""
         online = online_cpus(self._sysfs)
         self.offline = offline_cpus(self._sysfs)
         for cpu in self._processors.keys() - online:
+            self._drain(self._processors[cpu], reports, now_ns)
             self._end(self._processors.pop(cpu))
-        for cpu in sorted(online - self._processors.keys()):
-            self._processors[cpu] = processor = PerfProcessor.open(
-                cpu, self._attrs[0], *self._sizes
-            )
-            for tid in self._tids:
-                processor.open_events(self._attrs, tid, self._filter, self._enabled)
+        self._begin(online)
 
     def enable(self) -> None:
         """Let the events begin, also those that are opened later; harmless a second time."""
@@ -112,8 +113,7 @@ class PerfSampling:
     def drain(self, reports: SourceReports, now_ns: int) -> None:
         """Report what all rings have; what was lost since the last time is counted as lost."""
         for processor in self._processors.values():
-            if lost := processor.drain(self.decoder, reports, now_ns):
-                reports.lose(lost)
+            self._drain(processor, reports, now_ns)
 
     @property
     def totals(self) -> PerfTotals:
@@ -131,6 +131,17 @@ class PerfSampling:
         """Close all; harmless a second time."""
         while self._processors:
             self._end(self._processors.popitem()[1])
+
+    def _begin(self, online: frozenset[int]) -> None:
+        for cpu in sorted(online - self._processors.keys()):
+            processor = PerfProcessor.open(cpu, self._attrs[0], *self._sizes)
+            self._processors[cpu] = processor
+            for tid in self._tids:
+                processor.open_events(self._attrs, tid, self._filter, self._enabled)
+
+    def _drain(self, processor: PerfProcessor, reports: SourceReports, now_ns: int) -> None:
+        if lost := processor.drain(self.decoder, reports, now_ns):
+            reports.lose(lost)
 
     def _end(self, processor: PerfProcessor) -> None:
         self._ended = attrs.evolve(

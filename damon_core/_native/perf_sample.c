@@ -15,109 +15,101 @@ enum {
 
 #define BRANCH_WORDS 3			/* from, to, flags */
 
-static inline size_t room(const struct perf_cursor *c)
+/* What is left of a record; at NULL once a field was longer than that. */
+struct rest {
+	const uint8_t *at, *end;
+};
+
+static inline size_t nr_words(const struct rest *r)
 {
-	return c->end - c->at;
+	return r->at ? (r->end - r->at) / PERF_WORD : 0;
 }
 
-static inline bool skip(struct perf_cursor *c, uint64_t words)
+static inline void skip(struct rest *r, uint64_t words)
 {
-	if (words > room(c) / PERF_WORD)
-		return false;
-	c->at += words * PERF_WORD;
-	return true;
+	r->at = r->at && words <= nr_words(r) ? r->at + words * PERF_WORD : NULL;
 }
 
 /* @nr elements of @words each: a product that may not be formed before @nr is known to be sane. */
-static inline bool skip_array(struct perf_cursor *c, uint64_t nr, uint64_t words)
+static inline void skip_array(struct rest *r, uint64_t nr, uint64_t words)
 {
-	return nr <= room(c) / PERF_WORD && skip(c, nr * words);
+	skip(r, nr <= nr_words(r) ? nr * words : UINT64_MAX);
 }
 
-static inline bool take(struct perf_cursor *c, uint64_t *v)
+/* The next word; 0, and nothing is left, if there is none. */
+static inline uint64_t take(struct rest *r)
 {
-	if (room(c) < PERF_WORD)
-		return false;
-	*v = perf_load64(c->at);
-	c->at += PERF_WORD;
-	return true;
+	uint64_t word = nr_words(r) ? perf_load64(r->at) : 0;
+
+	skip(r, 1);
+	return word;
 }
 
-static bool skip_read(uint64_t format, struct perf_cursor *c)
+static void skip_read(uint64_t format, struct rest *r)
 {
 	uint64_t words = 1 + !!(format & FORMAT_ID) + !!(format & FORMAT_LOST);
-	uint64_t nr = 1;
+	uint64_t nr = format & FORMAT_GROUP ? take(r) : 1;
 
-	if (format & FORMAT_GROUP && !take(c, &nr))
-		return false;
-	return skip(c, __builtin_popcountll(format & FORMAT_TIMES)) && skip_array(c, nr, words);
+	skip(r, __builtin_popcountll(format & FORMAT_TIMES));
+	skip_array(r, nr, words);
 }
 
-static bool skip_callchain(struct perf_cursor *c)
+static void skip_raw(struct rest *r, const uint8_t **raw)
 {
-	uint64_t nr;
-
-	return take(c, &nr) && skip(c, nr);
+	*raw = r->at;
+	r->at = r->at ? perf_skip_raw(r->at, r->end) : NULL;
 }
 
-static bool take_raw(struct perf_cursor *c, struct perf_sample *s)
+static void skip_branch_stack(uint64_t type, struct rest *r)
 {
-	if (room(c) < sizeof(uint32_t))
-		return false;
-	s->raw_size = perf_load32(c->at);
-	s->raw = c->at + sizeof(uint32_t);
-	/* Size and data together end where the next word begins. */
-	return skip(c, (sizeof(uint32_t) + (uint64_t)s->raw_size + PERF_WORD - 1) / PERF_WORD);
+	uint64_t nr = take(r);
+
+	skip(r, !!(type & BRANCH_HW_INDEX));
+	skip_array(r, nr, BRANCH_WORDS + !!(type & BRANCH_COUNTERS));
 }
 
-static bool skip_branch_stack(uint64_t type, struct perf_cursor *c)
+static void skip_regs(uint64_t mask, struct rest *r)
 {
-	uint64_t nr;
+	uint64_t abi = take(r);
 
-	return take(c, &nr) && skip(c, !!(type & BRANCH_HW_INDEX)) &&
-	       skip_array(c, nr, BRANCH_WORDS + !!(type & BRANCH_COUNTERS));
+	skip(r, abi ? __builtin_popcountll(mask) : 0);
 }
 
-static bool skip_regs(uint64_t mask, struct perf_cursor *c)
+static void skip_stack(struct rest *r)
 {
-	uint64_t abi;
+	uint64_t size = take(r);
 
-	return take(c, &abi) && (!abi || skip(c, __builtin_popcountll(mask)));
-}
-
-static bool skip_stack(struct perf_cursor *c)
-{
-	uint64_t size;
-
-	if (!take(c, &size))
-		return false;
 	if (!size)
-		return true;
-	/* What was dumped, and how much of it is valid. */
-	return size <= room(c) && skip(c, (size + PERF_WORD - 1) / PERF_WORD) && skip(c, 1);
+		return;
+	skip(r, size / PERF_WORD + !!(size % PERF_WORD));
+	skip(r, 1);			/* how much of it is valid */
 }
 
-bool perf_take_middle(const struct perf_shape *shape, struct perf_cursor *c,
-		      struct perf_sample *s)
+const uint8_t *perf_skip_middle(const struct perf_shape *shape, const uint8_t *at,
+				const uint8_t *end, const uint8_t **raw)
 {
+	struct rest r = { at, end };
 	uint64_t type = shape->sample_type;
 
-	return (!(type & PERF_HAS_READ) || skip_read(shape->read_format, c)) &&
-	       (!(type & PERF_HAS_CALLCHAIN) || skip_callchain(c)) &&
-	       (!(type & PERF_HAS_RAW) || take_raw(c, s)) &&
-	       (!(type & PERF_HAS_BRANCH_STACK) ||
-		skip_branch_stack(shape->branch_sample_type, c)) &&
-	       (!(type & PERF_HAS_REGS_USER) || skip_regs(shape->regs_user, c)) &&
-	       (!(type & PERF_HAS_STACK_USER) || skip_stack(c));
+	if (type & PERF_HAS_READ)
+		skip_read(shape->read_format, &r);
+	if (type & PERF_HAS_CALLCHAIN)
+		skip_array(&r, take(&r), 1);
+	if (type & PERF_HAS_RAW)
+		skip_raw(&r, raw);
+	if (type & PERF_HAS_BRANCH_STACK)
+		skip_branch_stack(shape->branch_sample_type, &r);
+	if (type & PERF_HAS_REGS_USER)
+		skip_regs(shape->regs_user, &r);
+	if (type & PERF_HAS_STACK_USER)
+		skip_stack(&r);
+	return r.at;
 }
 
-bool perf_take_tail(const struct perf_shape *shape, struct perf_cursor *c, struct perf_sample *s)
+const uint8_t *perf_skip_regs(uint64_t mask, const uint8_t *at, const uint8_t *end)
 {
-	uint64_t type = shape->sample_type;
+	struct rest r = { at, end };
 
-	return (!(type & (PERF_HAS_WEIGHT | PERF_HAS_WEIGHT_STRUCT)) || skip(c, 1)) &&
-	       (!(type & PERF_HAS_DATA_SRC) || take(c, &s->data_src)) &&
-	       (!(type & PERF_HAS_TRANSACTION) || skip(c, 1)) &&
-	       (!(type & PERF_HAS_REGS_INTR) || skip_regs(shape->regs_intr, c)) &&
-	       (!(type & PERF_HAS_PHYS_ADDR) || take(c, &s->phys));
+	skip_regs(mask, &r);
+	return r.at;
 }

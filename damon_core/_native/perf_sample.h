@@ -52,7 +52,8 @@ enum {
 /**
  * struct perf_shape - what the samples of an event hold
  * @sample_type: as in the perf_event_attr, like the four that follow
- * @head_size: bytes of the fields of one word that come first
+ * @head_size: bytes of the fields before those of variable length
+ * @tail_size: bytes of the fields behind them, without those of REGS_INTR
  */
 struct perf_shape {
 	uint64_t sample_type;
@@ -61,6 +62,7 @@ struct perf_shape {
 	uint64_t regs_user;
 	uint64_t regs_intr;
 	size_t head_size;
+	size_t tail_size;
 };
 
 /* What a sample has of what is of use here; what it has not stays 0. */
@@ -69,11 +71,6 @@ struct perf_sample {
 	uint32_t pid, tid, cpu;
 	uint32_t raw_size;
 	const uint8_t *raw;
-};
-
-/* What is left of a record. */
-struct perf_cursor {
-	const uint8_t *at, *end;
 };
 
 /* Words may lie anywhere in a file. */
@@ -93,16 +90,37 @@ static inline uint32_t perf_load32(const uint8_t *p)
 	return v;
 }
 
-static inline size_t perf_head_size(uint64_t sample_type)
+static inline size_t perf_size_of(uint64_t fields)
 {
-	return __builtin_popcountll(sample_type & PERF_HAS_HEAD) * PERF_WORD;
+	return __builtin_popcountll(fields) * PERF_WORD;
 }
 
-/* The fields of variable length, and those behind them; false if they exceed the record. */
-bool perf_take_middle(const struct perf_shape *shape, struct perf_cursor *c,
-		      struct perf_sample *s);
-bool perf_take_tail(const struct perf_shape *shape, struct perf_cursor *c,
-		    struct perf_sample *s);
+/* WEIGHT and WEIGHT_STRUCT exclude each other, whatever a file says. */
+static inline size_t perf_tail_size(uint64_t type)
+{
+	return perf_size_of(type & PERF_HAS_TAIL & ~(PERF_HAS_REGS_INTR | PERF_HAS_WEIGHT_STRUCT) &
+			    ~(type & PERF_HAS_WEIGHT_STRUCT ? PERF_HAS_WEIGHT : 0)) +
+	       (type & PERF_HAS_WEIGHT_STRUCT ? PERF_WORD : 0);
+}
+
+/*
+ * Where the fields end that begin at @at; NULL if that is behind @end.  All are
+ * rare or long: the loop over the samples stays small without them.
+ */
+const uint8_t *perf_skip_middle(const struct perf_shape *shape, const uint8_t *at,
+				const uint8_t *end, const uint8_t **raw);
+const uint8_t *perf_skip_regs(uint64_t mask, const uint8_t *at, const uint8_t *end);
+
+/* Raw data begins with its size, and ends where the next word begins. */
+static inline const uint8_t *perf_skip_raw(const uint8_t *at, const uint8_t *end)
+{
+	uint64_t size;
+
+	if ((size_t)(end - at) < sizeof(uint32_t))
+		return NULL;
+	size = (sizeof(uint32_t) + (uint64_t)perf_load32(at) + PERF_WORD - 1) & ~(PERF_WORD - 1);
+	return size <= (size_t)(end - at) ? at + size : NULL;
+}
 
 static inline void perf_take_head(uint64_t type, const uint8_t *p, struct perf_sample *s)
 {
@@ -135,21 +153,58 @@ static inline void perf_take_head(uint64_t type, const uint8_t *p, struct perf_s
 		s->period = perf_load64(p);
 }
 
+static inline bool perf_take_tail(const struct perf_shape *shape, const uint8_t *p,
+				  const uint8_t *end, struct perf_sample *s)
+{
+	uint64_t type = shape->sample_type;
+
+	if ((size_t)(end - p) < shape->tail_size)
+		return false;
+	if (type & (PERF_HAS_WEIGHT | PERF_HAS_WEIGHT_STRUCT))
+		p += PERF_WORD;
+	if (type & PERF_HAS_DATA_SRC) {
+		s->data_src = perf_load64(p);
+		p += PERF_WORD;
+	}
+	if (type & PERF_HAS_TRANSACTION)
+		p += PERF_WORD;
+	if (type & PERF_HAS_REGS_INTR) {
+		p = perf_skip_regs(shape->regs_intr, p, end);
+		if (!p || (type & PERF_HAS_PHYS_ADDR && (size_t)(end - p) < PERF_WORD))
+			return false;
+	}
+	if (type & PERF_HAS_PHYS_ADDR)
+		s->phys = perf_load64(p);
+	return true;
+}
+
 /* The sample between @at and @end, into the zeroed @s; false if it is shorter than it must be. */
 static inline bool perf_take_sample(const struct perf_shape *shape, const uint8_t *at,
 				    const uint8_t *end, struct perf_sample *s)
 {
-	uint64_t type = shape->sample_type;
-	struct perf_cursor c = { at + shape->head_size, end };
+	uint64_t middle = shape->sample_type & PERF_HAS_MIDDLE;
+	const uint8_t *raw = NULL;
 
 	if ((size_t)(end - at) < shape->head_size)
 		return false;
-	perf_take_head(type, at, s);
-	if (type & PERF_HAS_MIDDLE && !perf_take_middle(shape, &c, s))
+	perf_take_head(shape->sample_type, at, s);
+	at += shape->head_size;
+	if (middle == PERF_HAS_RAW) {
+		raw = at;
+		at = perf_skip_raw(at, end);
+	} else if (middle) {
+		const uint8_t *found = NULL;
+
+		at = perf_skip_middle(shape, at, end, &found);
+		raw = found;
+	}
+	if (!at)
 		return false;
-	if (!(type & PERF_HAS_TAIL))
-		return true;
-	return perf_take_tail(shape, &c, s);
+	if (raw) {
+		s->raw_size = perf_load32(raw);
+		s->raw = raw + sizeof(uint32_t);
+	}
+	return perf_take_tail(shape, at, end, s);
 }
 
 #endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Instructions that every program has somewhere, for a thread to run when its
+ * registers are set from outside: nothing is ever written to its code.
+ */
+#ifndef GADGETS_H
+#define GADGETS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include "mappings.h"
+
+struct gadgets {
+	uint64_t syscall_ret;	/* syscall; ret */
+	uint64_t pop_rax_ret;	/* pop %rax; ret */
+};
+
+/* The `ret` of syscall_ret. */
+static inline uint64_t gadgets_ret(const struct gadgets *gadgets)
+{
+	return gadgets->syscall_ret + 2;
+}
+
+#define GADGETS_NR_WORDS 3
+
+/* What a `ret` must find on the stack so that the system call @nr follows. */
+static inline void gadgets_call(const struct gadgets *gadgets, uint64_t nr, uint64_t *words)
+{
+	words[0] = gadgets->pop_rax_ret;
+	words[1] = nr;
+	words[2] = gadgets->syscall_ret;
+}
+
+/* Search the executable mappings of thread @tid, up to a bound.  0, -ENOENT, -EPERM, ... */
+int gadgets_find(struct gadgets *gadgets, pid_t tid, const struct mappings *maps);
+
+/* Are they still there?  Not after an exec, for example. */
+bool gadgets_intact(const struct gadgets *gadgets, pid_t tid);
+
+#endif

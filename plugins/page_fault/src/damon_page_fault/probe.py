@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, cast
 
 from damon_core import Availability
 from damon_core.errors import PrimitiveError
+from damon_core.model import Ops
 
 from .mechanism import Choice, Options
 
 if TYPE_CHECKING:
-    from damon_core.model import Ops
     from damon_core.primitive import PrimitiveContext
 
     from .mechanism import Mechanism
@@ -25,10 +25,12 @@ _CLASSES = {
     Choice.HINT_FAULTS: "HintFaults",
     Choice.FIRST_TOUCH: "FirstTouch",
 }
-WHO = (Choice.HINT_FAULTS, Choice.FIRST_TOUCH)
-"""The mechanisms that know thread and CPU, which filters may ask for."""
 PAGES = (Choice.RWP, Choice.WP_ASYNC)
 """The mechanisms that see every page; they need a userfaultfd of each target."""
+WRITES = (Choice.WP_ASYNC,)
+"""Those among them that know the direction."""
+WHO = (Choice.HINT_FAULTS, Choice.FIRST_TOUCH)
+"""The mechanisms that know direction, thread and CPU."""
 
 
 def mechanism_class(choice: Choice) -> type[Mechanism]:
@@ -68,10 +70,19 @@ def choose(options: Options, ctx: PrimitiveContext) -> Mechanism:
                 f"mechanism {options.mechanism} is not usable for {ctx.ops}: {lack}"
             )
         return mechanism_class(options.mechanism)(options)
+    wanted = _fitting(ctx)
     lacks = []
-    for choice in PAGES:
+    for choice in wanted:
         lack = missing(choice, ctx.ops, pids)
         if not lack:
             return mechanism_class(choice)(options)
         lacks.append(f"{choice}: {lack}")
     raise PrimitiveError(f"no mechanism is usable for {ctx.ops}; " + "; ".join(lacks))
+
+
+def _fitting(ctx: PrimitiveContext) -> tuple[Choice, ...]:
+    """The mechanisms whose reports can be filtered as the context wants, the best first."""
+    types = {one.type for one in ctx.filters}
+    if types & {"threads", "cpumask"} or ctx.ops is Ops.PADDR:
+        return WHO
+    return WRITES if "write" in types else PAGES

@@ -11,3 +11,4 @@
 #include "perf_event.h"
 #include "perf_record.h"
 #include "perf_ring.h"
+#include "tracefs.h"

@@ -10,11 +10,10 @@ from attrs import define, field
 
 from .perf_attr import AttrFlag, PerfAttr
 from .perf_event import PerfError, PerfEvent
-from .perf_ring import PerfRing
+from .perf_ring import PerfRing, Slots
 
 if TYPE_CHECKING:
     from .perf_decoding import PerfDecoder
-    from .reports import SourceReports
 
 
 @define(eq=False)
@@ -55,7 +54,7 @@ class PerfProcessor:
         """The threads whose events are open; -1 stands for all."""
         return frozenset(self._events)
 
-    def open_events(self, attrs: Iterable[PerfAttr], tid: int, text: str, enable: bool) -> bool:
+    def open_events(self, attrs: Iterable[PerfAttr], tid: int, filter: str, enable: bool) -> bool:
         """Open events of a thread, with a filter unless it is ""; False if the thread has ended."""
         opened: list[_Counted] = []
         try:
@@ -63,8 +62,8 @@ class PerfProcessor:
                 event = PerfEvent(attr, pid=tid, cpu=self.cpu)
                 opened.append(_Counted(event))
                 event.output_to(self.ring.fd)
-                if text:
-                    event.set_filter(text)
+                if filter:
+                    event.set_filter(filter)
                 if enable:
                     event.enable()
         except BaseException as error:
@@ -94,7 +93,7 @@ class PerfProcessor:
         for counted in self._all():
             counted.event.disable()
 
-    def drain(self, decoder: PerfDecoder, reports: SourceReports, now_ns: int) -> int:
+    def drain(self, decoder: PerfDecoder, reports: Slots, now_ns: int) -> int:
         """Report what the ring has; how many samples were lost since the last time.
 
         After a loss the ring is doubled, up to its limit.
@@ -107,8 +106,8 @@ class PerfProcessor:
         if not self._is_loss_counted:
             lost = decoder.c_counts.lost - told
             self.nr_lost += lost
-        if lost and self._grow():
-            self._left.drain(decoder, reports, now_ns)  # type: ignore[union-attr]
+        if lost:
+            self._grow(decoder, reports, now_ns)
         return lost
 
     def close(self) -> None:
@@ -137,27 +136,32 @@ class PerfProcessor:
         counted.value, counted.lost = count.value, lost
         return fresh
 
-    def _grow(self) -> bool:
-        """Go on in a ring twice as large; False if there is none to be had."""
-        size = self.ring.size * 2
-        if size > self.max_ring_size:
-            return False
-        try:
-            larger = PerfRing(self.cpu, size, self.ring.monotonic)
-        except PerfError:
-            larger = None
-        if larger is None or larger.size < size:
+    def _grow(self, decoder: PerfDecoder, reports: Slots, now_ns: int) -> None:
+        """Go on in a ring twice as large, if there is one to be had."""
+        larger = self._larger_ring()
+        if larger is None:
             self.max_ring_size = self.ring.size  # nobody gives us more: do not ask again
-            if larger is not None:
-                larger.close()
-            return False
+            return
         for counted in self._all():
             counted.event.output_to(larger.fd)
         self._left, self.ring = self.ring, larger
+        self._left.drain(decoder, reports, now_ns)
         self.nr_grown += 1
-        return True
 
-    def _leave(self, decoder: PerfDecoder, reports: SourceReports, now_ns: int) -> None:
+    def _larger_ring(self) -> PerfRing | None:
+        size = self.ring.size * 2
+        if size > self.max_ring_size:
+            return None
+        try:
+            larger = PerfRing(self.cpu, size, self.ring.monotonic)
+        except PerfError:
+            return None
+        if larger.size < size:
+            larger.close()
+            return None
+        return larger
+
+    def _leave(self, decoder: PerfDecoder, reports: Slots, now_ns: int) -> None:
         """The ring before: by now, whoever was writing to it when events moved has finished."""
         assert self._left is not None
         self._left.drain(decoder, reports, now_ns)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ._native import ffi, lib
 from .perf_attr import AttrFlag, PerfAttr, PerfType, SoftwareEvent
@@ -13,9 +13,19 @@ from .process import read_small
 
 if TYPE_CHECKING:
     from .perf_decoding import PerfDecoder
-    from .reports import SourceReports
 
 PAGE_SIZE = os.sysconf("SC_PAGE_SIZE")
+
+
+class Slots(Protocol):
+    """Where reports go: the report buffer (SourceReports), or whoever wants to see them first."""
+
+    def space(self) -> tuple[int, int]:
+        """Address of free slots (``struct damon_access_report``), and how many, at least one."""
+        ...
+
+    def commit(self, nr: int) -> None: ...
+    def lose(self, nr: int) -> None: ...
 
 
 class PerfRing:
@@ -39,7 +49,7 @@ class PerfRing:
     def fd(self) -> int:
         return self._owner.fd
 
-    def drain(self, decoder: PerfDecoder, reports: SourceReports, now_ns: int) -> None:
+    def drain(self, decoder: PerfDecoder, reports: Slots, now_ns: int) -> None:
         """Report what is in it; ``now_ns`` is the time of samples that do not tell theirs."""
         while True:
             address, nr = reports.space()

@@ -15,7 +15,7 @@ from .perf_processor import PerfProcessor
 
 if TYPE_CHECKING:
     from .perf_attr import PerfAttr
-    from .reports import SourceReports
+    from .perf_ring import Slots
 
 ALL_THREADS = -1
 
@@ -78,7 +78,7 @@ class PerfSampling:
             self.close()
             raise
 
-    def follow(self, tids: Iterable[int], reports: SourceReports) -> None:
+    def follow(self, tids: Iterable[int], reports: Slots) -> None:
         """Sample these threads from now on: new ones are added, those that are not named let go."""
         self._tids = set(tids)
         for processor in self._processors.values():
@@ -87,7 +87,7 @@ class PerfSampling:
             for tid in self._tids - processor.tids:
                 processor.open_events(self._attrs, tid, self._filter, self._enabled)
 
-    def follow_cpus(self, reports: SourceReports, now_ns: int) -> None:
+    def follow_cpus(self, reports: Slots, now_ns: int) -> None:
         """Begin on processors that have come into use; report the rest of those that left it."""
         online = online_cpus(self._sysfs)
         self.offline = offline_cpus(self._sysfs)
@@ -95,6 +95,19 @@ class PerfSampling:
             self._drain(self._processors[cpu], reports, now_ns)
             self._end(self._processors.pop(cpu))
         self._begin(online)
+
+    def set_filter(self, text: str, reports: Slots) -> None:
+        """Let the kernel drop what does not match this text (tracepoints only), "" for nothing.
+
+        A filter cannot be changed: events are opened anew, and for a moment there are none.
+        """
+        if text == self._filter:
+            return
+        self._filter = text
+        for processor in self._processors.values():
+            for tid in processor.tids:
+                reports.lose(processor.close_events(tid))
+                processor.open_events(self._attrs, tid, text, self._enabled)
 
     def enable(self) -> None:
         """Let the events begin, also those that are opened later; harmless a second time."""
@@ -110,7 +123,7 @@ class PerfSampling:
             for processor in self._processors.values():
                 processor.disable()
 
-    def drain(self, reports: SourceReports, now_ns: int) -> None:
+    def drain(self, reports: Slots, now_ns: int) -> None:
         """Report what all rings have; what was lost since the last time is counted as lost."""
         for processor in self._processors.values():
             self._drain(processor, reports, now_ns)
@@ -139,7 +152,7 @@ class PerfSampling:
             for tid in self._tids:
                 processor.open_events(self._attrs, tid, self._filter, self._enabled)
 
-    def _drain(self, processor: PerfProcessor, reports: SourceReports, now_ns: int) -> None:
+    def _drain(self, processor: PerfProcessor, reports: Slots, now_ns: int) -> None:
         if lost := processor.drain(self.decoder, reports, now_ns):
             reports.lose(lost)
 

@@ -14,14 +14,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from damon_core.access import ReportFlag
 from damon_core.errors import PrimitiveError
 from damon_core.perf_attr import AttrFlag, PerfAttr, PerfType, ReadFormat, SampleType, SoftwareEvent
-from damon_core.perf_decoding import PerfDecoding
+from damon_core.perf_decoding import Direction, PerfDecoding
 from damon_core.perf_event import PerfError, PerfEvent
 from damon_core.perf_ring import PerfRing
 from damon_core.perf_sampling import PerfSampling
 from damon_core.testing import RecordedReports, Toucher
 from damon_core.testing.open_files import no_more_files, open_files
+from damon_core.tracepoint import read_tracepoint
 
 pytestmark = pytest.mark.live
 
@@ -73,7 +75,7 @@ def test_every_page_fault_of_a_process_is_reported_once_where_it_happened(
     events.enable()
     touched = toucher.touch(10, 1000)
     events.disable()
-    events.drain(reports, 0)  # type: ignore[arg-type]
+    events.drain(reports, 0)
     events.close()
     rows = in_area(reports.rows(), toucher)
     assert sorted(rows["vaddr"].tolist()) == list(range(touched.start, touched.end, PAGE))
@@ -94,10 +96,10 @@ def test_what_a_ring_had_no_room_for_is_counted_exactly_and_the_ring_grows(
     grown = []
     for part in range(6):
         toucher.touch(part * 300, 300)
-        events.drain(reports, 0)  # type: ignore[arg-type]
+        events.drain(reports, 0)
         grown.append(events.totals.nr_grown)
     events.disable()
-    events.drain(reports, 0)  # type: ignore[arg-type]
+    events.drain(reports, 0)
     totals = events.totals
     events.close()
     # 300 faults of 40 bytes fit into four pages, and not into two
@@ -137,11 +139,11 @@ def test_events_that_go_on_while_their_ring_is_exchanged_lose_nothing(
         process.stdin.write(b"\n")
         process.stdin.flush()
         while events.totals.nr_events < 20000:
-            events.drain(reports, 0)  # type: ignore[arg-type]
+            events.drain(reports, 0)
         process.stdout.readline()
         events.disable()
-        events.drain(reports, 0)  # type: ignore[arg-type]
-        events.drain(reports, 0)  # type: ignore[arg-type]
+        events.drain(reports, 0)
+        events.drain(reports, 0)
         totals = events.totals
         events.close()
     finally:
@@ -177,7 +179,7 @@ def test_a_breakpoint_reports_each_access_to_its_address(reports: RecordedReport
     for number in range(500):
         place.value = number
     events.disable()
-    events.drain(reports, 0)  # type: ignore[arg-type]
+    events.drain(reports, 0)
     totals = events.totals
     events.close()
     rows = reports.rows()
@@ -195,7 +197,7 @@ def test_minor_faults_have_the_physical_address_that_pagemap_has(
     events.open([toucher.pid])
     events.enable()
     touched = toucher.touch(0, 64)
-    events.drain(reports, 0)  # type: ignore[arg-type]
+    events.drain(reports, 0)
     events.close()
     rows = in_area(reports.rows(), toucher)
     with open(f"/proc/{toucher.pid}/pagemap", "rb") as pagemap:
@@ -219,11 +221,11 @@ def test_threads_can_be_followed_and_let_go(toucher: Toucher, reports: RecordedR
     events.open([])
     events.enable()
     toucher.touch(0, 10)
-    events.follow([toucher.pid], reports)  # type: ignore[arg-type]
+    events.follow([toucher.pid], reports)
     toucher.touch(10, 10)
-    events.follow([], reports)  # type: ignore[arg-type]
+    events.follow([], reports)
     toucher.touch(20, 10)
-    events.drain(reports, 0)  # type: ignore[arg-type]
+    events.drain(reports, 0)
     totals = events.totals
     events.close()
     pages = (in_area(reports.rows(), toucher)["vaddr"] - np.uint64(toucher.range.start)) // PAGE
@@ -247,16 +249,16 @@ def test_processors_that_come_and_go_are_followed(
     assert events.offline == {first + 1}
     toucher.touch(0, 10)
     (tmp_path / "online").write_text("\n")
-    events.follow_cpus(reports, 0)  # type: ignore[arg-type]
+    events.follow_cpus(reports, 0)
     assert events.offline == {first, first + 1}
     seen = events.totals.nr_events
     assert seen >= 10
     toucher.touch(10, 10)
     assert events.totals.nr_events == seen
     (tmp_path / "online").write_text(f"{first}\n")
-    events.follow_cpus(reports, 0)  # type: ignore[arg-type]
+    events.follow_cpus(reports, 0)
     toucher.touch(20, 10)
-    events.drain(reports, 0)  # type: ignore[arg-type]
+    events.drain(reports, 0)
     assert events.totals.nr_events >= seen + 10
     events.close()
     pages = (in_area(reports.rows(), toucher)["vaddr"] - np.uint64(toucher.range.start)) // PAGE
@@ -301,6 +303,48 @@ def test_an_event_that_the_kernel_does_not_have_is_explained() -> None:
 def test_a_filter_that_the_kernel_does_not_take_is_an_error() -> None:
     with PerfEvent(faults(), pid=0) as event, pytest.raises(PerfError, match="cannot be filtered"):
         event.set_filter("address >= 0x1000")
+
+
+def test_the_kernel_drops_what_a_filter_does_not_let_through(
+    toucher: Toucher, reports: RecordedReports
+) -> None:
+    tracepoint = read_tracepoint("exceptions", "page_fault_user")
+    attr = PerfAttr(
+        type=PerfType.TRACEPOINT,
+        config=tracepoint.id,
+        sample_period=1,
+        sample_type=SampleType.TID | SampleType.RAW,
+        flags=AttrFlag.USE_CLOCKID,
+    )
+    address, error_code = (tracepoint.field(name, 8).offset for name in ("address", "error_code"))
+    decoding = PerfDecoding(
+        sample_type=attr.sample_type,
+        direction=Direction.RAW,
+        raw_addr=address,
+        raw_write=error_code,
+        write_mask=2,
+    )
+    start = toucher.range.start
+    events = PerfSampling(
+        [attr],
+        decoding,
+        ring_size=LARGE,
+        max_ring_size=LARGE,
+        filter=f"address >= {start:#x} && address < {start + 5 * PAGE:#x}",
+    )
+    events.open()
+    events.enable()
+    toucher.touch(0, 10)
+    events.drain(reports, 0)
+    assert events.totals.nr_events == 5
+    events.set_filter(f"address == {start + 17 * PAGE:#x}", reports)
+    toucher.touch(10, 10)
+    events.drain(reports, 0)
+    assert events.totals.nr_events == 6
+    events.close()
+    rows = reports.rows()
+    assert ((rows["vaddr"] - np.uint64(start)) // PAGE).tolist() == [0, 1, 2, 3, 4, 17]
+    assert (rows["flags"] & ReportFlag.WRITE != 0).all()
 
 
 def test_attributes_are_as_small_as_what_they_hold() -> None:

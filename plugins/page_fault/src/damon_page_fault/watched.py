@@ -57,7 +57,7 @@ class Watched:
         self._registered = Registered(uffd)
         self._ranges = Spans.of(())
         self._sizes = b""
-        self._next_look_ns = 0
+        self._look_ns = self._next_look_ns = 0
         with ExitStack() as files:
             files.callback(uffd.close)
             self._pagemap = _open(f"/proc/{target.pid}/pagemap", files)
@@ -71,7 +71,11 @@ class Watched:
 
     def has_changed(self) -> bool:
         """Whether its mappings have, as their sizes tell, and it is time to look at them again."""
-        return time.monotonic_ns() >= self._next_look_ns and self._read_sizes() != self._sizes
+        now_ns = time.monotonic_ns()
+        if now_ns < self._next_look_ns or self._read_sizes() == self._sizes:
+            return False
+        self._next_look_ns = now_ns + self._look_ns * _LOOK_SHARE
+        return True
 
     def look(self, scan: PageScan, *, again: bool = False) -> Look:
         """Watch the mappings that are new; with ``again`` all, as any may have been replaced.
@@ -94,8 +98,7 @@ class Watched:
         if first:
             self.scan(scan)
         else:
-            now_ns = time.monotonic_ns()
-            self._next_look_ns = now_ns + (now_ns - began_ns) * _LOOK_SHARE
+            self._look_ns = time.monotonic_ns() - began_ns
         return Look(
             nr_new=(self._registered.spans - spans).size,
             nr_busy=(self._registered.busy - busy).size,

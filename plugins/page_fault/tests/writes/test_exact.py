@@ -25,7 +25,9 @@ def written(log: np.ndarray, kind: str) -> set[int]:
     """The pages in a log, with those that are reported together with them."""
     size = unit(kind)
     return {
-        page for first in np.unique(log["page"] // size) for page in range(int(first) * size, int(first + 1) * size)
+        page
+        for first in np.unique(log["page"] // size)
+        for page in range(int(first) * size, int(first + 1) * size)
     }
 
 

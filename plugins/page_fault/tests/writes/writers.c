@@ -14,13 +14,17 @@
  *   move FIRST END		move pages of the memory elsewhere (mremap)
  *   replace FIRST END		put a new mapping in their place, and write to all of it
  *   fork			a child writes to all of the memory, and ends
+ *   own FIRST END		watch pages by a userfaultfd of its own
+ *   scan			how many pages that has found written since
  *   exec			start again from the beginning
  */
 #define _GNU_SOURCE
 #include <inttypes.h>
+#include <linux/userfaultfd.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -133,6 +137,41 @@ static char *map(const char *kind, size_t size, const char *path)
 	return at;
 }
 
+/* What the monitor does, done by the process itself. */
+static void watch_own(uint64_t start, uint64_t end)
+{
+	int fd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK | 1);
+	struct uffdio_api api = { .api = UFFD_API, .features = 1 << 13 | 1 << 15 };
+	struct uffdio_register reg = {
+		.range = { start, end - start },
+		.mode = UFFDIO_REGISTER_MODE_WP,
+	};
+
+	if (ioctl(fd, UFFDIO_API, &api) || ioctl(fd, UFFDIO_REGISTER, &reg))
+		exit(3);
+}
+
+static uint64_t scan_own(void)
+{
+	static struct { uint64_t start, end, categories; } found[4096];
+	struct {
+		uint64_t size, flags, start, end, walk_end, vec, vec_len, max, inverted, mask,
+			anyof, returned;
+	} arg = {
+		.size = sizeof(arg), .flags = 1, .start = (uintptr_t)base,
+		.end = (uintptr_t)base + nr_pages * PAGE, .vec = (uintptr_t)found,
+		.vec_len = 4096, .mask = 2, .returned = 2,
+	};
+	int fd = open("/proc/self/pagemap", O_RDONLY);
+	int nr = ioctl(fd, _IOC(_IOC_READ | _IOC_WRITE, 'f', 16, sizeof(arg)), &arg);
+	uint64_t nr_found = 0;
+
+	for (int i = 0; i < nr; i++)
+		nr_found += (found[i].end - found[i].start) / PAGE;
+	close(fd);
+	return nr_found;
+}
+
 static void touch(size_t first, size_t last, bool writes)
 {
 	for (size_t page = first; page < last; page++) {
@@ -174,6 +213,10 @@ static void run(const char *verb, uint64_t a, uint64_t b, char **argv)
 		}
 		wait(NULL);
 	}
+	if (!strcmp(verb, "own"))
+		watch_own((uintptr_t)at, (uintptr_t)at + size);
+	if (!strcmp(verb, "scan"))
+		printf("%" PRIu64 "\n", scan_own());
 	if (!strcmp(verb, "exec"))
 		execv("/proc/self/exe", argv);
 }

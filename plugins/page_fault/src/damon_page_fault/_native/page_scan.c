@@ -106,5 +106,5 @@ int page_scan_run(struct page_scan *scan, int pagemap, int uffd, enum page_scan_
 		++*nr_strange;
 		rc = scan_range(scan, pagemap, uffd, kind, &ranges[i], flags);
 	}
-	return rc;
+	return rc == -ESRCH ? 0 : rc;
 }

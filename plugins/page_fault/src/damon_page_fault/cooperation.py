@@ -90,7 +90,9 @@ def ask(pid: int) -> int | None:
         if peer_of(door)[0] != pid:  # another process listens under its name
             return None
         try:
-            answer, fds, _, _ = socket.recv_fds(door, 1, 1)
+            answer, fds, _, _ = socket.recv_fds(door, 1, 1, flags=socket.MSG_CMSG_CLOEXEC)
+            with suppress(OSError):
+                door.recv(1)  # it hangs up once it has closed its own: then it is ours alone
         except TimeoutError:
             raise OSError(f"process {pid} cooperates but does not answer: is it stopped?") from None
     if fds:

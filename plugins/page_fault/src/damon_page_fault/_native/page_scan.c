@@ -51,6 +51,14 @@ static struct scan_arg new_arg(enum page_scan_kind kind, const struct scan_regio
 	};
 }
 
+/* Protect what was accessed; if it has just been unmapped there is nothing to protect. */
+static int protect_again(int uffd, const struct scan_region *region)
+{
+	int rc = uffd_protect(uffd, UFFD_READS_WRITES, region->start, region->end);
+
+	return rc == -ENOENT || rc == -EINVAL ? 0 : rc;
+}
+
 /* Take what the kernel has put into the vector, up to the first zero. */
 static int take_regions(struct page_scan *scan, int uffd, enum page_scan_kind kind)
 {
@@ -62,7 +70,7 @@ static int take_regions(struct page_scan *scan, int uffd, enum page_scan_kind ki
 		if (!rc && !(region->categories & SCAN_ZERO_PAGE))
 			rc = page_bits_add(&scan->bits, region->start, region->end);
 		if (!rc && kind == PAGE_SCAN_ACCESSED)
-			rc = uffd_protect(uffd, UFFD_READS_WRITES, region->start, region->end);
+			rc = protect_again(uffd, region);
 		region->end = 0;
 	}
 	return rc;

@@ -5,7 +5,9 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
-from attrs import frozen
+from attrs import field, frozen
+
+from .fault_options import FaultEvent, Scope, parse_ring_size
 
 if TYPE_CHECKING:
     from damon_core.model import Ops
@@ -46,12 +48,18 @@ class Options:
 
     ``inject``: a thread of each target may be stopped for a moment, to open a userfaultfd in it.
     ``enable_numa_balancing``: kernel.numa_balancing may be switched on while monitoring.
+    ``fault_event``, ``scope``: which faults are sampled by perf, and whose.  ``ring_size``: bytes
+    per processor, doubled after a loss up to ``max_ring_size``.
     """
 
     mechanism: Choice = Choice.AUTO
     inject: bool = False
     thp: Thp = Thp.SPLIT
     enable_numa_balancing: bool = False
+    fault_event: FaultEvent = FaultEvent.AUTO
+    scope: Scope = Scope.AUTO
+    ring_size: int = field(default=256 << 10, converter=parse_ring_size)
+    max_ring_size: int = field(default=4 << 20, converter=parse_ring_size)
 
 
 class Mechanism(Protocol):

@@ -67,6 +67,10 @@ class NumaBalancing:
     def is_on(self) -> bool:
         return self.is_there and bool(self._value & _HINT_FAULTS)
 
+    @property
+    def may_be_switched(self) -> bool:
+        return os.access(self._sysctl, os.W_OK)
+
     def hold(self) -> None:
         """Switch it on, unless it is, and keep it on until :meth:`release`.
 

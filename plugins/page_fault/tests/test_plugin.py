@@ -16,6 +16,7 @@ from damon_core.testing import PrimitiveContract, RecordedReports
 from damon_page_fault import probe
 from damon_page_fault._native import ffi, lib
 from damon_page_fault.mechanism import Choice, Options
+from damon_page_fault.numa_balancing import NumaBalancing
 from damon_page_fault.plugin import PageFault
 
 
@@ -60,6 +61,16 @@ def lacking(monkeypatch: pytest.MonkeyPatch) -> Any:
     return lack
 
 
+@pytest.fixture
+def balancing(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Makes the machine look as if NUMA balancing were on, or off."""
+
+    def set_to(is_on: bool) -> None:
+        monkeypatch.setattr(NumaBalancing, "is_on", is_on)
+
+    return set_to
+
+
 def context(ops: Ops = Ops.VADDR, *filters: str) -> PrimitiveContext:
     return PrimitiveContext(
         "page_fault",
@@ -77,16 +88,30 @@ def context(ops: Ops = Ops.VADDR, *filters: str) -> PrimitiveContext:
         ({}, (), "rwp"),
         ({"rwp": "x"}, (), "wp_async"),
         ({}, ("write",), "wp_async"),
-        ({}, ("threads",), "hint_faults"),
-        ({}, ("cpumask", "write"), "hint_faults"),
-        ({"hint_faults": "x"}, ("threads",), "first_touch"),
+        ({}, ("threads",), "first_touch"),
+        ({}, ("cpumask", "write"), "first_touch"),
     ],
 )
 def test_the_first_mechanism_that_works_and_can_say_what_filters_ask_is_taken(
-    lacking: Any, lacks: dict[str, str], filters: tuple[str, ...], taken: str
+    lacking: Any, balancing: Any, lacks: dict[str, str], filters: tuple[str, ...], taken: str
 ) -> None:
     lacking(**lacks)
+    balancing(False)
     assert probe.choose(Options(), context(Ops.VADDR, *filters)).name == taken
+
+
+def test_hint_faults_are_taken_where_they_are_on_or_may_be_made_so(
+    lacking: Any, balancing: Any
+) -> None:
+    lacking()
+    balancing(False)
+    assert probe.choose(Options(), context(Ops.PADDR)).name == "first_touch"
+    allowed = Options(enable_numa_balancing="yes")
+    assert probe.choose(allowed, context(Ops.PADDR)).name == "hint_faults"
+    balancing(True)
+    assert probe.choose(Options(), context(Ops.VADDR, "threads")).name == "hint_faults"
+    lacking(hint_faults="x")
+    assert probe.choose(Options(), context(Ops.VADDR, "threads")).name == "first_touch"
 
 
 def test_no_mechanism_that_sees_less_is_taken_unasked(lacking: Any) -> None:
@@ -115,7 +140,7 @@ def test_pages_of_physical_memory_are_not_watched(choice: Choice) -> None:
     ("options", "said"),
     [
         ({"mechanism": "wp"}, "wp_async"),
-        ({"inject": "yes"}, "inject"),
+        ({"inject": "perhaps"}, "yes or no"),
         ({"thp": "keep"}, "keep"),
         ({"injct": True}, "injct"),
     ],

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from attrs import field, frozen
 
+from damon_core.errors import ConfigError
+
 from .fault_options import FaultEvent, Scope, parse_ring_size
 
 if TYPE_CHECKING:
@@ -42,6 +44,15 @@ class Thp(str, Enum):
         return self.value
 
 
+def yes_or_no(value: object) -> bool:
+    """A switch: true and false, or, as people write to give leave, yes and no; ConfigError."""
+    if isinstance(value, bool):
+        return value
+    if value in ("yes", "no"):
+        return value == "yes"
+    raise ConfigError(f"got {value!r}, expected yes or no")
+
+
 @frozen
 class Options:
     """The primitive's options in YAML.
@@ -53,9 +64,9 @@ class Options:
     """
 
     mechanism: Choice = Choice.AUTO
-    inject: bool = False
+    inject: bool = field(default=False, converter=yes_or_no)
     thp: Thp = Thp.SPLIT
-    enable_numa_balancing: bool = False
+    enable_numa_balancing: bool = field(default=False, converter=yes_or_no)
     fault_event: FaultEvent = FaultEvent.AUTO
     scope: Scope = Scope.AUTO
     ring_size: int = field(default=256 << 10, converter=parse_ring_size)

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from .mechanism import Mechanism
 
-# Name to class, in the order of preference; a mechanism is imported when it is tried,
-# so that one which cannot be imported here leaves the others usable.
+# Name to class; a mechanism is imported when it is tried, so that one which cannot
+# be imported here leaves the others usable.
 _CLASSES = {
     Choice.RWP: "ReadWriteProtect",
     Choice.WP_ASYNC: "WriteProtect",
@@ -29,8 +29,6 @@ PAGES = (Choice.RWP, Choice.WP_ASYNC)
 """The mechanisms that see every page; they need a userfaultfd of each target."""
 WRITES = (Choice.WP_ASYNC,)
 """Those among them that know the direction."""
-WHO = (Choice.HINT_FAULTS, Choice.FIRST_TOUCH)
-"""The mechanisms that know direction, thread and CPU."""
 
 
 def mechanism_class(choice: Choice) -> type[Mechanism]:
@@ -53,12 +51,13 @@ def missing(choice: Choice, ops: Ops, pids: Sequence[int] = ()) -> str:
 
 def probe_all(ops: Ops) -> Availability:
     """The answer of the primitive's ``probe``: the first that works, and what each one lacks."""
-    lacks = {choice.value: missing(choice, ops) for choice in _CLASSES}
-    for name, lack in lacks.items():
+    lacks = {choice: missing(choice, ops) for choice in (*PAGES, *who(Options()))}
+    lacks |= {choice: missing(choice, ops) for choice in _CLASSES if choice not in lacks}
+    texts = {choice.value: lack for choice, lack in lacks.items()}
+    for name, lack in texts.items():
         if not lack:
-            return Availability(usable=True, mechanism=name, mechanisms=lacks)
-    first = next(iter(lacks.values()))
-    return Availability(usable=False, missing=first, mechanisms=lacks)
+            return Availability(usable=True, mechanism=name, mechanisms=texts)
+    return Availability(usable=False, missing=next(iter(texts.values())), mechanisms=texts)
 
 
 def choose(options: Options, ctx: PrimitiveContext) -> Mechanism:
@@ -70,9 +69,8 @@ def choose(options: Options, ctx: PrimitiveContext) -> Mechanism:
                 f"mechanism {options.mechanism} is not usable for {ctx.ops}: {lack}"
             )
         return mechanism_class(options.mechanism)(options)
-    wanted = _fitting(ctx)
     lacks = []
-    for choice in wanted:
+    for choice in _fitting(options, ctx):
         lack = missing(choice, ctx.ops, pids)
         if not lack:
             return mechanism_class(choice)(options)
@@ -80,9 +78,21 @@ def choose(options: Options, ctx: PrimitiveContext) -> Mechanism:
     raise PrimitiveError(f"no mechanism is usable for {ctx.ops}; " + "; ".join(lacks))
 
 
-def _fitting(ctx: PrimitiveContext) -> tuple[Choice, ...]:
+def who(options: Options) -> tuple[Choice, ...]:
+    """The mechanisms that know direction, thread and CPU, the best first.
+
+    Hint faults only where the machine has them on, or may be made to.
+    """
+    from .numa_balancing import NumaBalancing
+
+    if options.enable_numa_balancing or NumaBalancing().is_on:
+        return Choice.HINT_FAULTS, Choice.FIRST_TOUCH
+    return (Choice.FIRST_TOUCH,)
+
+
+def _fitting(options: Options, ctx: PrimitiveContext) -> tuple[Choice, ...]:
     """The mechanisms whose reports can be filtered as the context wants, the best first."""
     types = {one.type for one in ctx.filters}
     if types & {"threads", "cpumask"} or ctx.ops is Ops.PADDR:
-        return WHO
+        return who(options)
     return WRITES if "write" in types else PAGES

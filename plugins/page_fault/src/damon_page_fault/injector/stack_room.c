@@ -8,7 +8,7 @@
 
 #define RED_ZONE 128
 #define ALIGNMENT 64
-#define MAX_NR_PAGES 16
+#define NR_LOOKED_AT 24
 /* Below the bytes, for a signal that arrives, and as distance to whatever is at the end. */
 #define RESERVE (32 << 10)
 /* The C libraries put the thread's own record at the top of its stack. */
@@ -17,29 +17,38 @@
 /* Bits of /proc/PID/pagemap: present, swapped out, guard region */
 #define PM_NOT_EMPTY (1ULL << 63 | 1ULL << 62 | 1ULL << 58)
 
-/* Has nobody ever written to these pages?  Then nobody expects anything there. */
-static bool are_empty(pid_t tid, uint64_t start, size_t size)
+/* How many entries of the page table could be read from @start on. */
+static size_t read_pagemap(pid_t tid, uint64_t start, size_t page_size, uint64_t *entries)
 {
-	size_t page_size = sysconf(_SC_PAGESIZE);
-	size_t nr = (size + page_size - 1) / page_size;
-	uint64_t entries[MAX_NR_PAGES];
-	ssize_t want = nr * sizeof(*entries), got;
+	ssize_t size = -1;
 	char path[64];
 	int fd;
 
-	if (nr > MAX_NR_PAGES)
-		return false;
 	snprintf(path, sizeof(path), "/proc/%d/pagemap", tid);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
-		return false;
-	got = pread(fd, entries, want, start / page_size * sizeof(*entries));
+		return 0;
+	size = pread(fd, entries, NR_LOOKED_AT * sizeof(*entries),
+		     start / page_size * sizeof(*entries));
 	close(fd);
-	for (size_t i = 0; i < nr; i++) {
-		if (got != want || entries[i] & PM_NOT_EMPTY)
-			return false;
+	return size < 0 ? 0 : size / sizeof(*entries);
+}
+
+/* Pages that nobody has ever written to: then nobody expects anything there. */
+static bool in_empty_pages(uint64_t *ret, size_t size, pid_t tid, const struct mapping *stack)
+{
+	size_t page_size = sysconf(_SC_PAGESIZE), want = (size + page_size - 1) / page_size, run = 0;
+	uint64_t entries[NR_LOOKED_AT];
+	size_t nr = read_pagemap(tid, stack->start, page_size, entries);
+
+	for (size_t i = 0; i < nr && stack->start + (i + 1) * page_size <= stack->end; i++) {
+		run = entries[i] & PM_NOT_EMPTY ? 0 : run + 1;
+		if (run == want) {
+			*ret = stack->start + (i + 1 - want) * page_size;
+			return true;
+		}
 	}
-	return true;
+	return false;
 }
 
 static bool below_stack_pointer(uint64_t *ret, size_t size, const struct mapping *stack,
@@ -60,11 +69,7 @@ static bool below_stack_pointer(uint64_t *ret, size_t size, const struct mapping
 static bool on_main_stack(uint64_t *ret, size_t size, pid_t tid, const struct mapping *stack,
 			  const struct user_regs_struct *regs)
 {
-	if (stack->end - stack->start >= size + RESERVE && are_empty(tid, stack->start, size)) {
-		*ret = stack->start;
-		return true;
-	}
-	return below_stack_pointer(ret, size, stack, regs);
+	return in_empty_pages(ret, size, tid, stack) || below_stack_pointer(ret, size, stack, regs);
 }
 
 /* Memory above a guard page, with the record of this very thread at its top. */

@@ -29,10 +29,6 @@ NOT_ON = (
     "hint_faults needs kernel.numa_balancing, and it is off: it is a switch of the whole machine, "
     "so say enable_numa_balancing: true to have it on while monitoring, or set the sysctl to 1"
 )
-REPAIRED = (
-    "kernel.numa_balancing had been left on by a monitor that was killed; "
-    "it is now as it was before that"
-)
 LIMITS = (
     "hint_faults samples: the kernel makes each page fault once in a scan of some seconds, and "
     "scans less often once accesses are settled; compare pages_seen with pages_resident"
@@ -68,8 +64,6 @@ class HintFaults:
 
     def init(self, ctx: PrimitiveContext) -> None:
         """Open the events, then have the kernel let pages fault; PrimitiveError if it may not."""
-        if self._switch.repair():
-            ctx.tell(REPAIRED)
         if not self._switch.is_on and not self._options.enable_numa_balancing:
             raise PrimitiveError(NOT_ON)
         event = _event(self._options.fault_event, ctx.ops)

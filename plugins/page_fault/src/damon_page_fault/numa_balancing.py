@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import fcntl
 import os
+from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from attrs import frozen
 
 from damon_core.errors import PrimitiveError
 
+if TYPE_CHECKING:
+    from damon_core.primitive import PrimitiveContext
+
 SYSCTL = Path("/proc/sys/kernel/numa_balancing")
+REPAIRED = (
+    "kernel.numa_balancing had been left on by a monitor that was killed: "
+    "it was turned back to what it was before that"
+)
 _HINT_FAULTS = 1  # the bit of the sysctl; another one is memory tiering
 
 
@@ -195,3 +204,10 @@ class NumaBalancing:
         fd, self._lock_fd = self._lock_fd, -1
         if fd >= 0:
             os.close(fd)
+
+
+def tell_repaired(switch: NumaBalancing, ctx: PrimitiveContext) -> None:
+    """Repair what a killed monitor has left, and say so, if that is permitted."""
+    with suppress(OSError):
+        if switch.repair():
+            ctx.tell(REPAIRED)

@@ -10,6 +10,7 @@ from damon_core.model import Ops
 
 from ._native import lib
 from .mechanism import Options as _Options
+from .numa_balancing import NumaBalancing, tell_repaired
 from .probe import choose, probe_all
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class PageFault:
 
     @hookimpl
     def damon_init(self, ctx: PrimitiveContext) -> None:
+        tell_repaired(NumaBalancing(), ctx)
         mechanism = choose(self._options, ctx)
         self._mechanism = mechanism
         mechanism.init(ctx)

@@ -119,7 +119,7 @@ class Watch:
             page_size=PAGE,
             reports=reports,  # type: ignore[arg-type]  # as much of it as mechanisms use
             targets=targets,
-            tell=told.append,
+            tell=lambda text: told.append(text.removeprefix("page_fault: ")),
         )
         return cls(mechanism, ctx, reports, told)
 

@@ -63,8 +63,10 @@ class FirstTouch:
         """Report the faults of the interval."""
         if self._frames is None:
             self._opened.drain(ctx, reports)
-        else:
-            self._opened.drain(ctx, Passing(reports, self._frames.find))
+            return
+        slots = Passing(reports, self._frames.find)
+        self._opened.drain(ctx, slots)
+        ctx.count("no_physical_address", slots.nr_dropped)
 
     def cleanup(self) -> None:
         """Close the events; nothing stays."""

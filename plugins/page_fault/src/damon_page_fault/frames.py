@@ -15,9 +15,12 @@ class FrameLookup:
         if self._frames == ffi.NULL:
             raise MemoryError("no memory to look up physical addresses")
 
-    def find(self, address: int, nr: int) -> None:
-        """Add physical addresses to the ``nr`` reports at ``address``, where there are any."""
-        lib.frames_find(self._frames, ffi.cast("void *", address), nr)
+    def find(self, address: int, nr: int) -> int:
+        """Add physical addresses to the ``nr`` reports at ``address``; how many have one.
+
+        The others are left out: their pages have gone since.
+        """
+        return int(lib.frames_find(self._frames, ffi.cast("void *", address), nr))
 
     def close(self) -> None:
         """Close its files; harmless a second time."""

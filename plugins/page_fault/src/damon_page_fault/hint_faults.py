@@ -104,8 +104,11 @@ class HintFaults:
         steps = [self._pages.add]
         if self._frames is not None:
             steps.append(self._frames.find)
-        self._opened.drain(ctx, Passing(reports, *steps))
+        slots = Passing(reports, *steps)
+        self._opened.drain(ctx, slots)
         ctx.counters["pages_seen"] = len(self._pages)
+        if self._frames is not None:
+            ctx.count("no_physical_address", slots.nr_dropped)
 
     def cleanup(self) -> None:
         """Turn the switch back if it was ours to turn, and close the events."""

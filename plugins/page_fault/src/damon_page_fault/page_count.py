@@ -19,10 +19,11 @@ class PageCount:
             raise MemoryError("no memory to count pages")
         self._set: Any = ffi.gc(found, lib.page_set_destroy)
 
-    def add(self, address: int, nr: int) -> None:
-        """Count the pages of the ``nr`` reports at ``address``."""
+    def add(self, address: int, nr: int) -> int:
+        """Count the pages of the ``nr`` reports at ``address``; ``nr``."""
         if lib.page_set_add(self._set, ffi.cast("void *", address), nr):
             raise MemoryError("no memory to count pages")
+        return nr
 
     def __len__(self) -> int:
         return int(lib.page_set_size(self._set))

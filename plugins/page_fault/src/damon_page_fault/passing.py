@@ -12,29 +12,34 @@ from damon_core.access import REPORT_DTYPE
 if TYPE_CHECKING:
     from damon_core.reports import SourceReports
 
-Step = Callable[[int, int], None]
-"""Is given the address of reports, and how many there are."""
+Step = Callable[[int, int], int]
+"""Is given the address of reports, and how many there are; how many of them go on."""
 
 _CAP = 4096
 
 
 class Passing:
-    """Slots for reports: each step sees those that were filled, then ``reports`` takes them."""
+    """Slots for reports: each step sees those that were filled, then ``reports`` takes them.
+
+    ``nr_dropped``: those that a step has left out.
+    """
 
     def __init__(self, reports: SourceReports, *steps: Step) -> None:
         self._reports = reports
         self._steps = steps
+        self.nr_dropped = 0
         self._rows = np.zeros(_CAP, REPORT_DTYPE)
 
     def space(self) -> tuple[int, int]:
         return self._rows.ctypes.data, len(self._rows)
 
     def commit(self, nr: int) -> None:
-        if not nr:
-            return
         for step in self._steps:
-            step(self._rows.ctypes.data, nr)
-        self._reports.extend(self._rows[:nr])
+            left = step(self._rows.ctypes.data, nr)
+            self.nr_dropped += nr - left
+            nr = left
+        if nr:
+            self._reports.extend(self._rows[:nr])
 
     def lose(self, nr: int) -> None:
         self._reports.lose(nr)

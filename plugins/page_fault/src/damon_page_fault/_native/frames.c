@@ -76,21 +76,19 @@ static uint64_t read_entry(struct pagemap *pagemap, int32_t pid, off_t at)
 
 size_t frames_find(struct frames *frames, struct damon_access_report *reports, size_t nr)
 {
-	size_t nr_unknown = 0;
+	size_t nr_found = 0;
 
 	for (size_t i = 0; i < nr; i++) {
-		struct damon_access_report *r = &reports[i];
-		uint64_t page = r->vaddr / frames->page_size;
-		uint64_t entry = read_entry(&frames->kept[(uint32_t)r->pid % NR_KEPT], r->pid,
-					    (off_t)(page * sizeof(entry)));
+		struct damon_access_report r = reports[i];
+		off_t at = r.vaddr / frames->page_size * sizeof(uint64_t);
+		uint64_t entry = read_entry(&frames->kept[(uint32_t)r.pid % NR_KEPT], r.pid, at);
 
 		/* Frame 0 is what those see who may not know. */
-		if (!(entry & PRESENT) || !(entry & FRAME_MASK)) {
-			nr_unknown++;
+		if (!(entry & PRESENT) || !(entry & FRAME_MASK))
 			continue;
-		}
-		r->paddr = (entry & FRAME_MASK) * frames->page_size + r->vaddr % frames->page_size;
-		r->flags |= DAMON_REPORT_HAS_PADDR;
+		r.paddr = (entry & FRAME_MASK) * frames->page_size + r.vaddr % frames->page_size;
+		r.flags |= DAMON_REPORT_HAS_PADDR;
+		reports[nr_found++] = r;
 	}
-	return nr_unknown;
+	return nr_found;
 }

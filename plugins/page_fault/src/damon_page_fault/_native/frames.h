@@ -16,7 +16,7 @@ struct frames;
 struct frames *frames_create(uint64_t page_size);
 void frames_destroy(struct frames *frames);
 
-/* Add its physical address to each report; how many have none. */
+/* Add its physical address to each report, and leave out those that have none; how many are left. */
 size_t frames_find(struct frames *frames, struct damon_access_report *reports, size_t nr);
 
 #endif

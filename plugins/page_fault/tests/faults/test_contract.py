@@ -21,12 +21,6 @@ class TestContractOfFirstTouch(Contract):
     options: ClassVar = {"mechanism": "first_touch"}
 
 
-class TestContractOfFirstTouchByThread(Contract):
-    """Of physical memory the whole machine is sampled whatever the scope."""
-
-    options: ClassVar = {"mechanism": "first_touch", "scope": "threads"}
-
-
 class TestContractOfFirstTouchWithoutDirection(Contract):
     options: ClassVar = {"mechanism": "first_touch", "fault_event": "minor-faults"}
 

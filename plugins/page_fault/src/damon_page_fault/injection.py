@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from damon_core.target import Target
 
 NAME = "damon-injector"
-MAX_THREADS_TRIED = 8
+MAX_TRIES = 5
 _ANSWER = struct.Struct("=iiiiqq")  # struct answer of injector/main.c
 _TIMEOUT_S = 30  # many times what the injector allows itself
 
@@ -66,13 +66,18 @@ _WHAT_BECAME = {
 
 # Another thread may do where this one does not.
 _OF_THE_THREAD = {
-    (Stage.SEIZE, errno.ESRCH),
-    (Stage.STOP, errno.ESRCH),
     (Stage.STOP, errno.ETIMEDOUT),
     (Stage.STOP, errno.EAGAIN),
     (Stage.STOP, errno.ENOEXEC),
-    (Stage.INSPECT, errno.EAGAIN),
     (Stage.STACK, errno.ENOSPC),
+}
+# It was just ending, or executing another program.
+_OF_THE_MOMENT = {
+    (Stage.FIND, errno.ESRCH),
+    (Stage.FIND, errno.ENOENT),
+    (Stage.SEIZE, errno.ESRCH),
+    (Stage.STOP, errno.ESRCH),
+    (Stage.INSPECT, errno.EAGAIN),
 }
 
 
@@ -138,17 +143,34 @@ def inject_userfaultfd(target: Target) -> Injected:
     if lack := missing():
         raise PrimitiveError(lack)
     refusal.check_before(target)
+    unfit: set[int] = set()
     answer = None
-    for thread in threads_of(target.pid)[:MAX_THREADS_TRIED]:
-        answer = run_injector(injector_command(), target, thread.tid)
+    for _ in range(MAX_TRIES):
+        thread = _best_thread(target.pid, unfit)
+        if thread is None:
+            break
+        answer = run_injector(injector_command(), target, thread)
         if not answer.error:
             state = call_name(answer.call) + _WHAT_BECAME[answer.interruption]
-            return Injected(answer.fd, answer.stop_ns, thread.tid, state)
-        if (answer.stage, answer.error) not in _OF_THE_THREAD or not target.alive():
+            return Injected(answer.fd, answer.stop_ns, thread, state)
+        if (answer.stage, answer.error) in _OF_THE_THREAD:
+            unfit.add(thread)
+        elif (answer.stage, answer.error) not in _OF_THE_MOMENT:
             break
     if answer is None or not target.alive():
         raise refusal.ended(target)
     raise refusal.error_of(target, answer.stage.name.lower(), answer.error)
+
+
+def _best_thread(pid: int, unfit: set[int]) -> int | None:
+    """Of those left, that whose stop does the least harm; the second choice is the main thread.
+
+    Only its stack is known for sure.
+    """
+    tids = [thread.tid for thread in threads_of(pid) if thread.tid not in unfit]
+    if unfit and pid in tids:
+        return pid
+    return tids[0] if tids else None
 
 
 def injector_command() -> list[str]:

@@ -115,7 +115,7 @@ _EXPLAIN: dict[tuple[str, int], Callable[[Target], DamonError]] = {
     ("find", errno.EPERM): _not_permitted,
     ("find", errno.EACCES): _not_permitted,
     ("find", errno.ENOENT): _target(
-        "has no `syscall; ret` or `pop %rax; ret` in its code: use cooperate() in it"
+        "has no `syscall; ret` or no way to call rt_sigreturn in its code: use cooperate() in it"
     ),
     ("seize", errno.EPERM): _not_permitted,
     ("stop", errno.ETIMEDOUT): _target(

@@ -6,13 +6,16 @@ import mmap
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from attrs import frozen
 
+from damon_core.errors import PrimitiveError
 from damon_core.process import read_small
 from damon_core.target import Target
 from damon_page_fault import injection
@@ -115,6 +118,13 @@ class Victim:
         """The states of its threads, one letter each."""
         return {status["State"][0] for status in self._threads()}
 
+    def tids(self) -> list[int]:
+        """Its threads in the order of their start: main, the one for commands, others."""
+        return sorted(map(int, os.listdir(f"/proc/{self.pid}/task")))
+
+    def has_userfaultfd(self) -> bool:
+        return any("userfaultfd" in file for file in self.files())
+
     def settles_to(self, traits: Traits) -> bool:
         """Whether it is as before; a thread of ours that is about to exit is given the time."""
         for _ in range(2000):
@@ -164,15 +174,41 @@ class Interrupted:
         self, victim: Victim, tid: int, step: int, ns: int = 0, *, own_files: bool = True
     ) -> bool:
         """Kill it there, or ``ns`` later; False if it had done its work before."""
-        command = [str(self.steps), "kill", str(step), str(ns), *injection.injector_command()]
+        command = self._command("kill", step, ns)
         try:
             answer = injection.run_injector(command, victim.target, tid, own_files=own_files)
-        except injection.PrimitiveError as error:
+        except PrimitiveError as error:
             assert "no answer" in str(error)
             return True
         assert not answer.error, answer
         os.close(answer.fd)
         return False
+
+    def hold(
+        self, victim: Victim, tid: int, step: int, meanwhile: Callable[[], object]
+    ) -> injection.Answer | None:
+        """Do something while it is held there; None if it had done its work before."""
+        with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor() as pool:
+            held, go = Path(folder, "held"), Path(folder, "go")
+            os.mkfifo(held)
+            os.mkfifo(go)
+            command = self._command("hold", step, held, go)
+            running = pool.submit(injection.run_injector, command, victim.target, tid)
+            with held.open("rb", buffering=0) as file:
+                reached = file.read(1)
+            if not reached:
+                answer = running.result()
+                assert not answer.error, answer
+                os.close(answer.fd)
+                return None
+            try:
+                meanwhile()
+            finally:
+                go.write_bytes(b"x")
+            return running.result()
+
+    def _command(self, *arguments: object) -> list[str]:
+        return [str(self.steps), *map(str, arguments), *injection.injector_command()]
 
 
 @pytest.fixture(scope="session")

@@ -2,13 +2,14 @@
 /*
  * steps kill STEP NS COMMAND...	run it to its STEP-th system call from the first ptrace on,
  *					then NS ns further on its own, and kill it
- * steps hold STEP COMMAND...		there, write a byte to standard output, read one from standard
- *					input, and let it go on
+ * steps hold STEP HELD GO COMMAND...	there, write a byte to the fifo HELD, and let it go on when
+ *					there is one in the fifo GO
  *
  * STEP 0 is its start.  The command is killed before it makes that call.  Exit code 3: it had
  * ended before; 0 otherwise.
  */
 #define _GNU_SOURCE
+#include <fcntl.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -83,26 +84,36 @@ static void kill_after(pid_t pid, uint64_t ns)
 	kill(pid, SIGKILL);
 }
 
+/* 0 if it was held there. */
+static int hold(pid_t pid, const char *go)
+{
+	int fd = open(go, O_RDONLY | O_CLOEXEC);
+	char byte;
+
+	if (fd < 0 || read(fd, &byte, 1) != 1)
+		return 2;
+	ptrace(PTRACE_DETACH, pid, 0, 0);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
-	int kills = argc > 1 && !strcmp(argv[1], "kill"), status;
+	int kills = argc > 1 && !strcmp(argv[1], "kill"), held = -1, status, ret = 0;
 	pid_t pid;
-	char byte = 0;
 
-	if (argc < 5)
+	if (argc < 6)
 		return 2;
-	pid = start(argv + (kills ? 4 : 3));
+	if (!kills)
+		held = open(argv[3], O_WRONLY | O_CLOEXEC);
+	pid = start(argv + (kills ? 4 : 5));
 	waitpid(pid, &status, 0);
 	ptrace(PTRACE_SETOPTIONS, pid, 0, PTRACE_O_EXITKILL);
 	if (!run_to(pid, atol(argv[2])))
 		return 3;
-	if (kills) {
+	if (kills)
 		kill_after(pid, strtoull(argv[3], NULL, 10));
-	} else {
-		if (write(STDOUT_FILENO, &byte, 1) != 1 || read(STDIN_FILENO, &byte, 1) != 1)
-			return 2;
-		ptrace(PTRACE_DETACH, pid, 0, 0);
-	}
+	else
+		ret = write(held, "x", 1) == 1 ? hold(pid, argv[4]) : 2;
 	waitpid(pid, &status, 0);
-	return 0;
+	return ret;
 }

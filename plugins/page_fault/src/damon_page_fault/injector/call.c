@@ -4,6 +4,8 @@
 #include <signal.h>
 #include "call.h"
 
+#define ERESTARTNOINTR 513	/* linux/errno.h: the kernel makes the call again at once */
+
 static bool is_fault(int signal)
 {
 	return signal == SIGSEGV || signal == SIGBUS || signal == SIGILL || signal == SIGTRAP ||
@@ -27,6 +29,25 @@ static int go_on(struct tracee *tracee, enum tracee_stop *stop)
 	return err;
 }
 
+/* Through the call that the registers ask for; a SIGSTOP on the way makes the kernel restart it. */
+static int go_through(struct tracee *tracee, enum tracee_stop *stop, int64_t *ret)
+{
+	struct user_regs_struct regs;
+	int err;
+
+	do {
+		err = go_on(tracee, stop);
+		if (!err)
+			err = go_on(tracee, stop);
+		if (!err)
+			err = tracee_get_regs(tracee, &regs);
+		if (err)
+			return err;
+		*ret = regs.rax;
+	} while (*stop == TRACEE_AT_SYSCALL && *ret == -ERESTARTNOINTR);
+	return 0;
+}
+
 int call_make(struct tracee *tracee, const struct call *call, const struct gadgets *gadgets,
 	      const struct user_regs_struct *own, uint64_t sp, enum call_end *end, int64_t *ret)
 {
@@ -43,16 +64,10 @@ int call_make(struct tracee *tracee, const struct call *call, const struct gadge
 	regs.orig_rax = -1;	/* it is in no call that could be restarted */
 	err = tracee_set_regs(tracee, &regs);
 	if (!err)
-		err = go_on(tracee, &stop);
+		err = go_through(tracee, &stop, ret);
 	if (!err)
-		err = go_on(tracee, &stop);
-	if (!err)
-		err = tracee_get_regs(tracee, &regs);
-	if (err)
-		return err;
-	*end = stop == TRACEE_HAS_VFORKED ? CALL_VFORKED : CALL_RETURNED;
-	*ret = regs.rax;
-	return 0;
+		*end = stop == TRACEE_HAS_VFORKED ? CALL_VFORKED : CALL_RETURNED;
+	return err;
 }
 
 int call_finish(struct tracee *tracee)

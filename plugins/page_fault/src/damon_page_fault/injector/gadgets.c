@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include "gadgets.h"
 #include "memory.h"
 
@@ -11,6 +12,7 @@
 #define USER_END (1ULL << 47)		/* [vsyscall] lies above, and cannot be read */
 
 static const uint8_t SYSCALL_RET[] = { 0x0f, 0x05, 0xc3 };
+static const uint8_t SIGRETURN[] = { 0x48, 0xc7, 0xc0, SYS_rt_sigreturn, 0, 0, 0, 0x0f, 0x05 };
 static const uint8_t POP_RAX_RET[] = { 0x58, 0xc3 };
 
 static void look_in(uint64_t *ret, const uint8_t *bytes, size_t size, uint64_t addr,
@@ -22,9 +24,9 @@ static void look_in(uint64_t *ret, const uint8_t *bytes, size_t size, uint64_t a
 		*ret = addr + (found - bytes);
 }
 
-static bool have_all(const struct gadgets *gadgets)
+static bool have_enough(const struct gadgets *gadgets)
 {
-	return gadgets->syscall_ret && gadgets->pop_rax_ret;
+	return gadgets->syscall_ret && (gadgets->sigreturn || gadgets->pop_rax_ret);
 }
 
 /* Reads at most @left bytes; how many, or a negative errno. */
@@ -35,7 +37,7 @@ static int64_t search(struct gadgets *gadgets, pid_t tid, const struct mapping *
 
 	if (end - addr > left)
 		end = addr + left;
-	while (addr < end && !have_all(gadgets)) {
+	while (addr < end && !have_enough(gadgets)) {
 		size_t size = end - addr < CHUNK_SIZE ? end - addr : CHUNK_SIZE;
 		int err = memory_read(tid, addr, chunk, size);
 
@@ -44,6 +46,7 @@ static int64_t search(struct gadgets *gadgets, pid_t tid, const struct mapping *
 		if (err)
 			return err;
 		look_in(&gadgets->syscall_ret, chunk, size, addr, SYSCALL_RET, sizeof(SYSCALL_RET));
+		look_in(&gadgets->sigreturn, chunk, size, addr, SIGRETURN, sizeof(SIGRETURN));
 		look_in(&gadgets->pop_rax_ret, chunk, size, addr, POP_RAX_RET, sizeof(POP_RAX_RET));
 		addr += size;
 	}
@@ -63,7 +66,7 @@ int gadgets_find(struct gadgets *gadgets, pid_t tid, const struct mappings *maps
 	*gadgets = (struct gadgets){ 0 };
 	if (!chunk)
 		return -ENOMEM;
-	for (size_t i = maps->nr; i-- && !have_all(gadgets) && done >= 0;) {
+	for (size_t i = maps->nr; i-- && !have_enough(gadgets) && done >= 0;) {
 		const struct mapping *mapping = &maps->array[i];
 
 		if (!mapping->executable || !mapping->readable || mapping->start >= USER_END)
@@ -74,18 +77,33 @@ int gadgets_find(struct gadgets *gadgets, pid_t tid, const struct mappings *maps
 	free(chunk);
 	if (done < 0)
 		return (int)done;
-	return have_all(gadgets) ? 0 : -ENOENT;
+	return have_enough(gadgets) ? 0 : -ENOENT;
+}
+
+size_t gadgets_way_home(const struct gadgets *gadgets, uint64_t *words)
+{
+	if (gadgets->sigreturn) {
+		words[0] = gadgets->sigreturn;
+		return 1;
+	}
+	words[0] = gadgets->pop_rax_ret;
+	words[1] = SYS_rt_sigreturn;
+	words[2] = gadgets->syscall_ret;
+	return 3;
 }
 
 static bool is_at(pid_t tid, uint64_t addr, const uint8_t *pattern, size_t size)
 {
-	uint8_t bytes[8];
+	uint8_t bytes[16];
 
 	return !memory_read(tid, addr, bytes, size) && !memcmp(bytes, pattern, size);
 }
 
 bool gadgets_intact(const struct gadgets *gadgets, pid_t tid)
 {
-	return is_at(tid, gadgets->syscall_ret, SYSCALL_RET, sizeof(SYSCALL_RET)) &&
-	       is_at(tid, gadgets->pop_rax_ret, POP_RAX_RET, sizeof(POP_RAX_RET));
+	if (!is_at(tid, gadgets->syscall_ret, SYSCALL_RET, sizeof(SYSCALL_RET)))
+		return false;
+	if (gadgets->sigreturn)
+		return is_at(tid, gadgets->sigreturn, SIGRETURN, sizeof(SIGRETURN));
+	return is_at(tid, gadgets->pop_rax_ret, POP_RAX_RET, sizeof(POP_RAX_RET));
 }

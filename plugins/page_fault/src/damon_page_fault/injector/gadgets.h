@@ -7,13 +7,15 @@
 #define GADGETS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 #include "mappings.h"
 
 struct gadgets {
 	uint64_t syscall_ret;	/* syscall; ret */
-	uint64_t pop_rax_ret;	/* pop %rax; ret */
+	uint64_t sigreturn;	/* mov $15,%rax; syscall, as behind every signal handler; or 0 */
+	uint64_t pop_rax_ret;	/* pop %rax; ret, which does instead of it; or 0 */
 };
 
 /* The `ret` of syscall_ret. */
@@ -22,15 +24,10 @@ static inline uint64_t gadgets_ret(const struct gadgets *gadgets)
 	return gadgets->syscall_ret + 2;
 }
 
-#define GADGETS_NR_WORDS 3
+#define GADGETS_MAX_WORDS 3
 
-/* What a `ret` must find on the stack so that the system call @nr follows. */
-static inline void gadgets_call(const struct gadgets *gadgets, uint64_t nr, uint64_t *words)
-{
-	words[0] = gadgets->pop_rax_ret;
-	words[1] = nr;
-	words[2] = gadgets->syscall_ret;
-}
+/* What `ret` must find right below a frame on the stack to call rt_sigreturn on it; how many. */
+size_t gadgets_way_home(const struct gadgets *gadgets, uint64_t *words);
 
 /* Search the executable mappings of thread @tid, up to a bound.  0, -ENOENT, -EPERM, ... */
 int gadgets_find(struct gadgets *gadgets, pid_t tid, const struct mappings *maps);

@@ -77,17 +77,18 @@ static int use_child(struct detour *detour, struct tracee *child)
 	return take_from_thread(child->tid, (int)fd);
 }
 
-/* When it goes on it exits, and then the thread's call returns. */
-static int end_child(struct detour *detour, struct tracee *child)
+/* When it goes on it exits, as soon as no SIGSTOP holds it. */
+static int end_child(struct tracee *child)
 {
+	enum tracee_stop stop;
 	int err = child->stopped ? tracee_continue(child, false) : 0;
 
-	if (err && err != -ESRCH)
-		return err;
-	err = call_finish(&detour->thread);
-	if (!err)
-		detour->stack_in_use = false;
-	return err;
+	while (!err) {
+		err = tracee_wait(child, &stop);
+		if (!err)
+			err = tracee_continue(child, false);
+	}
+	return err == -ESRCH ? 0 : err;
 }
 
 static int create_with_own_files(struct detour *detour)
@@ -112,7 +113,11 @@ static int create_with_own_files(struct detour *detour)
 		return err;
 	child.tid = (pid_t)tid;
 	uffd = use_child(detour, &child);
-	err = end_child(detour, &child);
+	err = end_child(&child);
+	if (!err)
+		err = call_finish(thread);
+	if (!err)
+		detour->stack_in_use = false;
 	if (err && uffd >= 0) {
 		close(uffd);
 		return err;

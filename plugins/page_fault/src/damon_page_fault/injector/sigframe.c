@@ -42,10 +42,15 @@ struct ucontext_64 {
 	uint64_t sigmask;
 };
 
+/* rt_sigreturn looks for the context where the words in front of it end. */
+struct way_home {
+	uint64_t words[GADGETS_MAX_WORDS];
+	struct ucontext_64 uc;
+};
+
 struct layout {
-	uint64_t exit_words[GADGETS_NR_WORDS];
-	uint64_t home_words[GADGETS_NR_WORDS];
-	struct ucontext_64 uc;		/* rt_sigreturn looks for it at the stack pointer */
+	struct way_home to_exit;
+	struct way_home to_context;
 };
 
 #define XSTATE_AT ((sizeof(struct layout) + 63) & ~63UL)
@@ -127,20 +132,45 @@ static struct ucontext_64 ucontext_of(const struct context *context)
 	};
 }
 
+/* Just enough registers to make the call; its vector registers are cleared. */
+static struct ucontext_64 ucontext_of_exit(const struct context *context,
+					   const struct gadgets *gadgets)
+{
+	struct ucontext_64 uc = ucontext_of(context);
+
+	uc.rax = SYS_exit;
+	uc.rdi = 0;
+	uc.rip = gadgets->syscall_ret;
+	uc.sigmask = ~0ULL;
+	return uc;
+}
+
+/* The offset in it at which the thread has to `ret`. */
+static size_t set_words(struct way_home *way, const struct gadgets *gadgets)
+{
+	uint64_t words[GADGETS_MAX_WORDS];
+	size_t nr = gadgets_way_home(gadgets, words), first = GADGETS_MAX_WORDS - nr;
+
+	memcpy(way->words + first, words, nr * sizeof(*words));
+	return first * sizeof(*words);
+}
+
 void sigframe_build(struct sigframe *frame, const struct context *context,
 		    const struct gadgets *gadgets, uint64_t addr)
 {
-	struct layout layout = { .uc = ucontext_of(context) };
+	struct layout layout = { 0 };
 
-	layout.uc.fpstate = addr + XSTATE_AT;
-	gadgets_call(gadgets, SYS_exit, layout.exit_words);
-	gadgets_call(gadgets, SYS_rt_sigreturn, layout.home_words);
+	layout.to_exit.uc = ucontext_of_exit(context, gadgets);
+	layout.to_context.uc = ucontext_of(context);
+	layout.to_context.uc.fpstate = addr + XSTATE_AT;
+	frame->exit_sp = addr + offsetof(struct layout, to_exit) +
+			 set_words(&layout.to_exit, gadgets);
+	frame->sp = addr + offsetof(struct layout, to_context) +
+		    set_words(&layout.to_context, gadgets);
+	frame->size = sigframe_size(context);
 
 	memset(frame->bytes, 0, sizeof(frame->bytes));
 	memcpy(frame->bytes, &layout, sizeof(layout));
 	memcpy(frame->bytes + XSTATE_AT, context->xstate, context->xstate_size);
 	fill_xstate(frame->bytes + XSTATE_AT, context->xstate_size);
-	frame->size = sigframe_size(context);
-	frame->exit_sp = addr + offsetof(struct layout, exit_words);
-	frame->sp = addr + offsetof(struct layout, home_words);
 }

@@ -5,7 +5,7 @@
  * stack pointer here calls rt_sigreturn and so goes on in its own context, with
  * its registers, vector registers and signal mask, without help from anybody.
  *
- * The memory also holds the stack of a second thread, which calls exit.
+ * A second frame, for another thread, leads to exit.
  */
 #ifndef SIGFRAME_H
 #define SIGFRAME_H

@@ -72,6 +72,26 @@ static int wait_for_sigchld(uint64_t deadline_ns)
 	return 0;
 }
 
+/*
+ * A dead thread that is traced keeps its process from ending, and from telling so,
+ * until its tracer has taken note of it.
+ */
+static int take_note_of_dead(pid_t tid)
+{
+	for (;;) {
+		siginfo_t info = { 0 };
+		int status;
+
+		/* Stops are reported as well, and must not be taken here. */
+		if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT | __WALL) || !info.si_pid ||
+		    info.si_code == CLD_TRAPPED || info.si_code == CLD_STOPPED)
+			return 0;
+		waitpid(info.si_pid, &status, __WALL | WNOHANG);
+		if (info.si_pid == tid)
+			return -ESRCH;
+	}
+}
+
 static int wait_status(struct tracee *tracee, int *status)
 {
 	for (;;) {
@@ -82,7 +102,9 @@ static int wait_status(struct tracee *tracee, int *status)
 			return 0;
 		if (got < 0)	/* another thread's exec may have taken the id over */
 			return errno == ECHILD ? -ESRCH : -errno;
-		err = wait_for_sigchld(tracee->deadline_ns);
+		err = take_note_of_dead(tracee->tid);
+		if (!err)
+			err = wait_for_sigchld(tracee->deadline_ns);
 		if (err)
 			return err;
 	}

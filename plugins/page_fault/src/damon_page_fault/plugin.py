@@ -24,7 +24,13 @@ class PageFault:
     """Accesses that the processor reported to the kernel, as faults."""
 
     ops = frozenset({Ops.VADDR, Ops.FVADDR, Ops.PADDR})
-    provides = Provides(granularity="page", write=True)
+    provides = Provides(
+        granularity="page",
+        write=True,
+        disturbs="wp_async, rwp: a fault at the first access to a page in an interval, split huge "
+        "pages, and with `inject: yes` one thread stopped once; hint_faults: NUMA balancing of the "
+        "whole machine, only with `enable_numa_balancing: yes`; first_touch: slower page faults",
+    )
     report_abi: int = lib.DAMON_REPORT_ABI
     Options = _Options
 

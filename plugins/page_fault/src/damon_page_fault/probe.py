@@ -51,7 +51,8 @@ def missing(choice: Choice, ops: Ops, pids: Sequence[int] = ()) -> str:
 
 def probe_all(ops: Ops) -> Availability:
     """The answer of the primitive's ``probe``: the first that works, and what each one lacks."""
-    lacks = {choice: missing(choice, ops) for choice in (*PAGES, *who(Options()))}
+    fitting = who(Options()) if ops is Ops.PADDR else (*PAGES, *who(Options()))
+    lacks = {choice: missing(choice, ops) for choice in fitting}
     lacks |= {choice: missing(choice, ops) for choice in _CLASSES if choice not in lacks}
     texts = {choice.value: lack for choice, lack in lacks.items()}
     for name, lack in texts.items():

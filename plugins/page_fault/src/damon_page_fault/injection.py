@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 NAME = "damon-injector"
 MAX_TRIES = 5
 _ANSWER = struct.Struct("=iiiiqq")  # struct answer of injector/main.c
+_FD = struct.Struct("=i")
 _TIMEOUT_S = 30  # many times what the injector allows itself
 
 
@@ -79,6 +80,10 @@ _OF_THE_MOMENT = {
     (Stage.STOP, errno.ESRCH),
     (Stage.INSPECT, errno.EAGAIN),
 }
+
+
+class NoAnswer(PrimitiveError):
+    """The injector was ended before it could answer."""
 
 
 @frozen
@@ -225,8 +230,9 @@ def _start(
 def _receive(ours: socket.socket, process: subprocess.Popen[bytes]) -> Answer:
     with process:
         try:
-            message, fds, flags, _ = socket.recv_fds(
-                ours, _ANSWER.size, 1, flags=socket.MSG_CMSG_CLOEXEC
+            # socket.recv_fds() ignores its flags in older Pythons.
+            message, controls, flags, _ = ours.recvmsg(
+                _ANSWER.size, socket.CMSG_LEN(_FD.size), socket.MSG_CMSG_CLOEXEC
             )
         except TimeoutError:
             process.kill()
@@ -236,7 +242,7 @@ def _receive(ours: socket.socket, process: subprocess.Popen[bytes]) -> Answer:
             ) from None
     if len(message) != _ANSWER.size:
         how = _how_it_ended(process.returncode)
-        raise PrimitiveError(f"the injector {how}; the target goes on undisturbed: try again")
+        raise NoAnswer(f"the injector {how}; the target goes on undisturbed: try again")
     if flags & socket.MSG_CTRUNC:
         raise refusal.no_start(OSError(errno.EMFILE, os.strerror(errno.EMFILE)))
     error, stage, interruption, _, call, stop_ns = _ANSWER.unpack(message)
@@ -246,7 +252,7 @@ def _receive(ours: socket.socket, process: subprocess.Popen[bytes]) -> Answer:
         interruption=Interruption(interruption),
         call=call,
         stop_ns=stop_ns,
-        fd=fds[0] if fds else -1,
+        fd=next((_FD.unpack(fds)[0] for _, _, fds in controls), -1),
     )
 
 

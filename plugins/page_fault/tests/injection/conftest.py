@@ -15,7 +15,6 @@ from pathlib import Path
 import pytest
 from attrs import frozen
 
-from damon_core.errors import PrimitiveError
 from damon_core.process import read_small
 from damon_core.target import Target
 from damon_page_fault import injection
@@ -36,12 +35,15 @@ def compile_program(source: Path, into: Path, *flags: str) -> Path:
 
 
 @pytest.fixture(scope="session")
-def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of the built programs: victim and steps."""
-    into = tmp_path_factory.mktemp("programs")
-    compile_program(HERE / "victim.c", into, "-pthread", "-Wl,-z,now")
-    compile_program(HERE / "steps.c", into)
-    return into
+def programs() -> Iterator[Path]:
+    """The folder of the programs that are needed, readable by every user."""
+    with tempfile.TemporaryDirectory() as folder:
+        into = Path(folder)
+        into.chmod(0o755)
+        compile_program(HERE / "victim.c", into, "-pthread", "-Wl,-z,now")
+        compile_program(HERE / "steps.c", into)
+        shutil.copy(injection.injector_path(), into)
+        yield into
 
 
 @frozen
@@ -58,13 +60,17 @@ class Traits:
 class Victim:
     """A process that checks its own registers, memory, alternate stack and system calls."""
 
-    def __init__(self, program: Path, folder: Path, mode: str, nr_threads: int) -> None:
-        counters = folder / "counters"
-        counters.write_bytes(bytes(mmap.PAGESIZE))
-        with counters.open("r+b") as file:
-            self._counters = mmap.mmap(file.fileno(), mmap.PAGESIZE)
+    def __init__(self, program: Path, mode: str, nr_threads: int, user: int | None) -> None:
+        fd, self._path = tempfile.mkstemp(prefix="counters")
+        os.fchmod(fd, 0o666)
+        os.ftruncate(fd, mmap.PAGESIZE)
+        self._counters = mmap.mmap(fd, mmap.PAGESIZE)
+        os.close(fd)
         self.process = subprocess.Popen(
-            [program, mode, counters, str(nr_threads)], stdin=subprocess.PIPE
+            [program, mode, self._path, str(nr_threads)],
+            stdin=subprocess.PIPE,
+            user=user,
+            group=user,
         )
         self.pid = self.process.pid
         self.wait_until(lambda: self.count("ready") > 0)
@@ -145,19 +151,19 @@ class Victim:
         assert self.process.stdin is not None
         self.process.stdin.close()
         self.target.close()
+        Path(self._path).unlink(missing_ok=True)
 
 
 Start = Callable[..., Victim]
 
 
 @pytest.fixture
-def victim(programs: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
+def victim(programs: Path) -> Iterator[Start]:
     """Starts a victim in a mode of victim.c; it is ended after the test."""
     with ExitStack() as stack:
 
-        def start(mode: str, nr_threads: int = 0) -> Victim:
-            folder = tmp_path_factory.mktemp("victim")
-            new = Victim(programs / "victim", folder, mode, nr_threads)
+        def start(mode: str, nr_threads: int = 0, user: int | None = None) -> Victim:
+            new = Victim(programs / "victim", mode, nr_threads, user)
             stack.callback(new.end)
             return new
 
@@ -177,8 +183,7 @@ class Interrupted:
         command = self._command("kill", step, ns)
         try:
             answer = injection.run_injector(command, victim.target, tid, own_files=own_files)
-        except PrimitiveError as error:
-            assert "no answer" in str(error)
+        except injection.NoAnswer:
             return True
         assert not answer.error, answer
         os.close(answer.fd)

@@ -8,6 +8,7 @@
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,6 +36,14 @@ static void exempt_from_oom_killer(void)
 		dprintf(fd, "-1000");
 		close(fd);
 	}
+}
+
+/* The target's thread waits for us: every delay of ours is one of its. */
+static void become_urgent(void)
+{
+	struct sched_param param = { .sched_priority = 1 };
+
+	sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &param);
 }
 
 static void become_hard_to_kill(void)
@@ -77,6 +86,7 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	become_hard_to_kill();
+	become_urgent();
 	answer.error = inject_userfaultfd(&injection, atoi(argv[1]), atoi(argv[2]), atoi(argv[3]),
 					  !strcmp(argv[5], "own"));
 	answer.stage = injection.stage;

@@ -35,14 +35,19 @@ else:
 sys.stdin.read()
 """
 BUSY = """
-import mmap, sys
+import mmap, resource, sys
 if "cooperate" in sys.argv:
     import damon_page_fault
     damon_page_fault.cooperate()
 memory = mmap.mmap(-1, 16 << 20, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-while True:
-    for at in range(0, len(memory), 4096):
-        memory[at] = 1
+memory.madvise(mmap.MADV_NOHUGEPAGE)
+
+nr_pages = len(memory) // mmap.PAGESIZE
+begin = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+# Each scan makes every page fault once more: until there were some.
+while resource.getrusage(resource.RUSAGE_SELF).ru_minflt < begin + 5 * nr_pages:
+    for page in range(nr_pages):
+        memory[page * mmap.PAGESIZE] = 1
 """
 ASK = f"""
 import socket, sys
@@ -211,9 +216,9 @@ def test_a_target_that_may_not_be_had_is_an_error_of_one_line(writers: Start, wa
 
 
 def record(folder: Path, primitive: str, how: str) -> subprocess.CompletedProcess[str]:
-    """Record a command that writes to 16 MiB all the time."""
+    """Record a command that writes to 16 MiB, and ends after some scans."""
     damon = [sys.executable, "-m", "damon_core", "record", "--primitive", primitive]
-    damon += ["--sample", "50ms", "--aggr", "100ms", "--update", "100ms", "-t", "1500ms"]
+    damon += ["--sample", "50ms", "--aggr", "100ms", "--update", "100ms"]
     damon += ["-o", str(folder / "out.damon"), "--", sys.executable, "-c", BUSY, how]
     return subprocess.run(damon, capture_output=True, text=True, check=False)
 

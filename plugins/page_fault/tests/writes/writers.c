@@ -194,6 +194,7 @@ static void run(const char *verb, uint64_t a, uint64_t b, char **argv)
 		madvise(at, size, MADV_DONTNEED);
 	if (!strcmp(verb, "map")) {
 		new = mmap(NULL, a * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		madvise(new, a * PAGE, MADV_NOHUGEPAGE);
 		new[5 * PAGE] = 1;
 		printf("%" PRIuPTR "\n", (uintptr_t)new);
 	}

@@ -83,7 +83,8 @@ def test_every_page_fault_of_a_process_is_reported_once_where_it_happened(
     assert set(rows["cpu"].tolist()) <= os.sched_getaffinity(0)
     totals = events.totals
     assert totals.nr_lost == reports.nr_lost == 0
-    assert totals.nr_events == totals.counts.samples
+    if not whole_machine:  # else somebody may be just in the middle of a fault
+        assert totals.nr_events == totals.counts.samples
 
 
 def test_what_a_ring_had_no_room_for_is_counted_exactly_and_the_ring_grows(

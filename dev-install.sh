@@ -4,5 +4,7 @@
 cd "$(dirname "$0")"
 pip install -q -U "pip>=25.1"
 pip install -q --group dev
-pip install -q --no-build-isolation -Ceditable.rebuild=true -Ceditable.verbose=false -e .
-pip install -q --no-build-isolation -Ceditable.rebuild=true -Ceditable.verbose=false -e plugins/accessed_bit
+quiet="-Ceditable.rebuild=true -Ceditable.verbose=false"
+# shellcheck disable=SC2086 # two settings, two words
+pip install -q --no-build-isolation $quiet -e .
+pip install -q --no-build-isolation $quiet -e plugins/accessed_bit -e plugins/page_fault

@@ -17,7 +17,7 @@ GROUP = "damon.primitives"
 """Entry-point group; the entry point's name is the primitive's name in YAML."""
 
 # What to install for a primitive of this project that is asked for and missing.
-DISTRIBUTIONS = {"accessed_bit": "damon-accessed-bit"}
+DISTRIBUTIONS = {"accessed_bit": "damon-accessed-bit", "page_fault": "damon-page-fault"}
 
 
 if TYPE_CHECKING:

@@ -35,7 +35,10 @@ class MappingFlag(IntFlag):
 
 
 class MappingKind(IntEnum):
-    """``kind`` of a mapping, from its name; OTHER is any further name in brackets."""
+    """``kind`` of a mapping, from its name; OTHER is any further name in brackets.
+
+    DEVICE: pages of a device or of the kernel, such as the rings of io_uring and perf.
+    """
 
     ANON = 0
     FILE = 1
@@ -44,6 +47,7 @@ class MappingKind(IntEnum):
     VDSO = 4
     VVAR = 5
     OTHER = 6
+    DEVICE = 7
 
 
 @frozen

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from .access import AccessReport
-    from .model import Intervals, Ops
+    from .model import Intervals, Ops, SampleFilter
     from .reports import SourceReports
     from .target import Target
 
@@ -55,7 +55,8 @@ class PrimitiveContext:
     """What the hooks of one primitive see of its monitoring context.
 
     ``targets`` is the list now; it changes only before ``damon_update_targets``.
-    ``intervals`` are the ones in force.  ``mechanism`` is for the primitive to set in
+    ``intervals`` are the ones in force.  ``filters`` are applied by the core; they tell what is
+    wanted of the reports: direction, thread, CPU.  ``mechanism`` is for the primitive to set in
     ``damon_init``: it is shown and recorded.
     """
 
@@ -68,6 +69,7 @@ class PrimitiveContext:
     mechanism: str = ""
     counters: dict[str, int] = field(factory=dict)
     _tell: Callable[[str], None] = field(default=lambda text: None, repr=False)
+    filters: tuple[SampleFilter, ...] = ()
 
     def damon_report_access(self, report: AccessReport | np.ndarray) -> None:
         """Report one access, or an array of REPORT_DTYPE, from any thread at any time."""

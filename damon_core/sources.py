@@ -44,6 +44,9 @@ class Sources:
         """Use the filters and the match rule of ``spec`` from the next tick on."""
         self._matcher.set_filters(spec.filters)
         self._matcher.set_match(spec.match, mmap.PAGESIZE)
+        self._filters = spec.filters
+        for ctx in self._ctxs:
+            ctx.filters = spec.filters
 
     def init(self, ops: Ops, intervals: Intervals, table: TargetTable) -> None:
         """Start all primitives; PrimitiveError if one cannot."""
@@ -56,6 +59,7 @@ class Sources:
                 reports=reports,
                 targets=tuple(table.targets),
                 tell=self._note,
+                filters=self._filters,
             )
             for name, reports in zip(self._primitives.names, self._buffer.sources, strict=True)
         )

@@ -21,10 +21,10 @@ ROOT = Path(damon_core.__file__).parent
 FLOORS = (
     # facts and contracts
     "errors spelling units model access snapshot primitive hookspecs spec process file_kind spans "
-    "draws build metrics clock _native",
+    "draws build metrics clock cpus perf_attr perf_event perf_decoding tracepoint _native",
     # address spaces, targets, and the memory of the monitor
     "regions matcher reports maps target ops vaddr paddr command selector wanted discovery "
-    "target_table",
+    "target_table perf_ring perf_processor perf_sampling",
     # the monitoring loop
     "schedule pace sources window tally tuning engine",
     # plugins

@@ -32,6 +32,7 @@ Running = Callable[..., Process]
 LINE = re.compile(
     rb"([0-9a-f]+)-([0-9a-f]+) ([r-][w-][x-][sp]) [0-9a-f]+ [0-9a-f]+:[0-9a-f]+ (\d+)"
 )
+DEVICES = (b"/dev/", b"anon_inode:", b"socket:", b"/dmabuf:", b"/[aio]")
 MANY_MAPPINGS = """
 import mmap
 kept = [
@@ -56,6 +57,13 @@ NAMES = st.one_of(
             b"[anon:jemalloc]",
             b"[uprobes]",
             b"/anon_hugepage (deleted)",
+            b"/dev/zero (deleted)",
+            b"/dev/shm/name",
+            b"/dev/hugepages/name",
+            b"/dev/dri/card0",
+            b"/[aio] (deleted)",
+            b"anon_inode:[io_uring]",
+            b"socket:[1234]",
             b"/a file with spaces (deleted)",
             rb"/with\012newline",
         ]
@@ -224,6 +232,9 @@ def _slow(line: bytes) -> tuple[int, int, int, int, int] | None:
 
 def _slow_kind(name: bytes) -> MappingKind:
     if not name.startswith(b"["):
+        memory = (b"/dev/zero", b"/dev/shm/", b"/dev/hugepages/")
+        if name.startswith(DEVICES) and not name.startswith(memory):
+            return MappingKind.DEVICE
         return MappingKind.FILE if name else MappingKind.ANON
     kinds = {
         b"[heap]": MappingKind.HEAP,

@@ -95,7 +95,7 @@ def test_the_build_paths_are_found_without_importing_the_rest():
     assert run.stdout.split() == [get_include(), "False"]
 
 
-@pytest.mark.parametrize("name", ["damon-core", "damon-accessed-bit"])
+@pytest.mark.parametrize("name", ["damon-core", "damon-accessed-bit", "damon-page-fault"])
 def test_a_wheel_has_types_and_no_sources_of_c(name: str):
     found = distribution(name)
     if is_editable(found):

@@ -1,7 +1,8 @@
 #!/bin/sh -eu
 # Makes .venv with everything that `make demo` and `make test` need, from nothing but python3, a C
 # compiler and make.  As root it installs the Debian packages that are missing, and says so; else it
-# says what to install.  With "vm" as its argument also what the tests under another kernel need.
+# says what to install.  With "vm" as its argument also what only tests need: servers to be monitored,
+# and QEMU for another kernel.
 cd "$(dirname "$0")/.."
 python=${PYTHON:-python3}
 
@@ -30,6 +31,21 @@ install() {
 	fi
 }
 
+# As install, for servers that tests start themselves: the package must not start its own.
+install_unstarted() {
+	policy=/usr/sbin/policy-rc.d
+	if [ "$(id -u)" -ne 0 ] || [ -e $policy ]; then
+		install "$@"
+		return
+	fi
+	trap 'rm -f /usr/sbin/policy-rc.d' EXIT
+	printf '#!/bin/sh\nexit 101\n' >$policy && chmod +x $policy
+	install "$@" && rc=0 || rc=$?
+	rm -f $policy
+	trap - EXIT
+	return $rc
+}
+
 "$python" -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null ||
 	die "$python is missing or older than 3.10: install it, or set PYTHON to a newer one"
 "$python" -c 'import ensurepip, venv' 2>/dev/null ||
@@ -38,6 +54,12 @@ install() {
 	install "no Python headers" python3-dev || die "cannot go on without them"
 command -v "${CC:-cc}" >/dev/null || install "no C compiler" gcc libc6-dev ||
 	die "cannot go on without it"
+if [ "${1:-}" = vm ]; then
+	for server in redis-server memcached; do
+		command -v $server >/dev/null ||
+			install_unstarted "no $server" $server || say "the tests with it will be skipped"
+	done
+fi
 if [ "${1:-}" = vm ] && [ -n "${DAMON_VM_KERNEL:-}" ]; then
 	command -v qemu-system-x86_64 >/dev/null ||
 		install "no QEMU" qemu-system-x86 || say "the tests under another kernel will be skipped"
@@ -60,5 +82,5 @@ export PATH
 python -m pip install -q -U "pip>=25.1"
 python -m pip install -q --group build --group tox
 python -m pip install -q --no-build-isolation -e .
-python -m pip install -q --no-build-isolation -e plugins/accessed_bit
+python -m pip install -q --no-build-isolation -e plugins/accessed_bit -e plugins/page_fault
 echo "$inputs" >$stamp

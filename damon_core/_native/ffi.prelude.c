@@ -8,3 +8,7 @@
 #include "filter.h"
 #include "matcher.h"
 #include "command.h"
+#include "perf_event.h"
+#include "perf_record.h"
+#include "perf_ring.h"
+#include "tracefs.h"

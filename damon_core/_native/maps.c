@@ -95,12 +95,31 @@ static bool starts_with(const struct cursor *c, const char *prefix)
 	return (size_t)(c->end - c->at) >= len && !memcmp(c->at, prefix, len);
 }
 
+/* By its name, as the device of the file tells nothing of anonymous inodes. */
+static bool is_device(const struct cursor *name)
+{
+	static const char *const devices[] = {
+		"/dev/", "anon_inode:", "socket:", "/dmabuf:", "/[aio]",
+	};
+	static const char *const memory[] = { "/dev/zero", "/dev/shm/", "/dev/hugepages/" };
+
+	for (size_t i = 0; i < sizeof(memory) / sizeof(*memory); i++) {
+		if (starts_with(name, memory[i]))
+			return false;
+	}
+	for (size_t i = 0; i < sizeof(devices) / sizeof(*devices); i++) {
+		if (starts_with(name, devices[i]))
+			return true;
+	}
+	return false;
+}
+
 static uint32_t kind_of_name(const struct cursor *name)
 {
 	if (name->at == name->end)
 		return DAMON_MAPPING_ANON;
 	if (*name->at != '[')
-		return DAMON_MAPPING_FILE;
+		return is_device(name) ? DAMON_MAPPING_DEVICE : DAMON_MAPPING_FILE;
 	if (starts_with(name, "[heap]"))
 		return DAMON_MAPPING_HEAP;
 	if (starts_with(name, "[stack"))

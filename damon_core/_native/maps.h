@@ -28,6 +28,7 @@ enum damon_mapping_kind {
 	DAMON_MAPPING_VDSO,
 	DAMON_MAPPING_VVAR,
 	DAMON_MAPPING_OTHER,		/* any other name in brackets */
+	DAMON_MAPPING_DEVICE,		/* pages of a device or of the kernel */
 };
 
 struct damon_mapping {

@@ -1,0 +1,169 @@
+"""The events and the ring of one processor: drained, counted, and grown without a gap."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from attrs import define, field
+
+from .perf_attr import AttrFlag, PerfAttr
+from .perf_event import PerfError, PerfEvent
+from .perf_ring import PerfRing, Slots
+
+if TYPE_CHECKING:
+    from .perf_decoding import PerfDecoder
+
+
+@define(eq=False)
+class _Counted:
+    """An event, and how far it had counted when it was last read."""
+
+    event: PerfEvent
+    value: int = 0
+    lost: int = 0
+
+
+@define(eq=False)
+class PerfProcessor:
+    """Events of the processor ``cpu``, all written to one ring.
+
+    ``nr_events`` counts events of it so far, ``nr_lost`` those of them without room in the ring,
+    ``nr_grown`` how often that became larger.  As events move to the larger ring while they go on,
+    growing loses none.
+    """
+
+    cpu: int
+    ring: PerfRing
+    max_ring_size: int
+    nr_events: int = 0
+    nr_lost: int = 0
+    nr_grown: int = 0
+    _events: dict[int, list[_Counted]] = field(factory=dict)
+    _left: PerfRing | None = None
+
+    @classmethod
+    def open(cls, cpu: int, attr: PerfAttr, ring_size: int, max_ring_size: int) -> PerfProcessor:
+        """A processor with a ring for events that use the clock of ``attr``; PerfError."""
+        monotonic = AttrFlag.USE_CLOCKID in attr.flags
+        return cls(cpu, PerfRing(cpu, ring_size, monotonic), max_ring_size)
+
+    @property
+    def tids(self) -> frozenset[int]:
+        """The threads whose events are open; -1 stands for all."""
+        return frozenset(self._events)
+
+    def open_events(self, attrs: Iterable[PerfAttr], tid: int, filter: str, enable: bool) -> bool:
+        """Open events of a thread, with a filter unless it is ""; False if the thread has ended."""
+        opened: list[_Counted] = []
+        try:
+            for attr in attrs:
+                event = PerfEvent(attr, pid=tid, cpu=self.cpu)
+                opened.append(_Counted(event))
+                event.output_to(self.ring.fd)
+                if filter:
+                    event.set_filter(filter)
+                if enable:
+                    event.enable()
+        except BaseException as error:
+            for counted in opened:
+                counted.event.close()
+            if isinstance(error, PerfError) and error.errno == errno.ESRCH:
+                return False
+            raise
+        self._events[tid] = opened
+        return True
+
+    def close_events(self, tid: int) -> int:
+        """Close the events of a thread; how many samples had been lost since the last drain."""
+        lost = 0
+        for counted in self._events.pop(tid):
+            lost += self._count(counted)
+            counted.event.close()
+        return lost
+
+    def enable(self) -> None:
+        """Let all events begin."""
+        for counted in self._all():
+            counted.event.enable()
+
+    def disable(self) -> None:
+        """Let all events pause; what they had counted stays."""
+        for counted in self._all():
+            counted.event.disable()
+
+    def drain(self, decoder: PerfDecoder, reports: Slots, now_ns: int) -> int:
+        """Report what the ring has; how many samples were lost since the last time.
+
+        After a loss the ring is doubled, up to its limit.
+        """
+        lost = sum(self._count(counted) for counted in self._all())
+        told = decoder.c_counts.lost
+        if self._left is not None:
+            self._leave(decoder, reports, now_ns)
+        self.ring.drain(decoder, reports, now_ns)
+        if not self._is_loss_counted:
+            lost = decoder.c_counts.lost - told
+            self.nr_lost += lost
+        if lost:
+            self._grow(decoder, reports, now_ns)
+        return lost
+
+    def close(self) -> None:
+        """Close all; harmless a second time."""
+        for counted in self._all():
+            counted.event.close()
+        self._events.clear()
+        for ring in (self._left, self.ring):
+            if ring is not None:
+                ring.close()
+        self._left = None
+
+    def _all(self) -> Sequence[_Counted]:
+        return [counted for events in self._events.values() for counted in events]
+
+    @property
+    def _is_loss_counted(self) -> bool:
+        return all(counted.event.counts_loss for counted in self._all())
+
+    def _count(self, counted: _Counted) -> int:
+        count = counted.event.read()
+        lost = count.lost or 0
+        fresh = lost - counted.lost
+        self.nr_events += count.value - counted.value
+        self.nr_lost += fresh
+        counted.value, counted.lost = count.value, lost
+        return fresh
+
+    def _grow(self, decoder: PerfDecoder, reports: Slots, now_ns: int) -> None:
+        """Go on in a ring twice as large, if there is one to be had."""
+        larger = self._larger_ring()
+        if larger is None:
+            self.max_ring_size = self.ring.size  # nobody gives us more: do not ask again
+            return
+        for counted in self._all():
+            counted.event.output_to(larger.fd)
+        self._left, self.ring = self.ring, larger
+        self._left.drain(decoder, reports, now_ns)
+        self.nr_grown += 1
+
+    def _larger_ring(self) -> PerfRing | None:
+        size = self.ring.size * 2
+        if size > self.max_ring_size:
+            return None
+        try:
+            larger = PerfRing(self.cpu, size, self.ring.monotonic)
+        except PerfError:
+            return None
+        if larger.size < size:
+            larger.close()
+            return None
+        return larger
+
+    def _leave(self, decoder: PerfDecoder, reports: Slots, now_ns: int) -> None:
+        """The ring before: by now, whoever was writing to it when events moved has finished."""
+        assert self._left is not None
+        self._left.drain(decoder, reports, now_ns)
+        self._left.close()
+        self._left = None

@@ -1,0 +1,5 @@
+#include <damon/report.h>
+#include "page_scan.h"
+#include "uffd.h"
+#include "frames.h"
+#include "page_set.h"

@@ -1,0 +1,221 @@
+"""What the tests of injection share: victims that check themselves, and a way to stop midway."""
+
+from __future__ import annotations
+
+import mmap
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from attrs import frozen
+
+from damon_core.process import read_small
+from damon_core.target import Target
+from damon_page_fault import injection
+
+HERE = Path(__file__).parent
+COUNTERS = ("ready", "rounds", "errors", "eintr", "signals", "running")
+
+
+def compile_program(source: Path, into: Path, *flags: str) -> Path:
+    """Build one of the C programs beside this file; skips where there is no compiler."""
+    compiler = shutil.which("cc")
+    if compiler is None:
+        pytest.skip("needs a C compiler: install gcc")
+    program = into / source.stem
+    flags = ("-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", *flags)
+    subprocess.run([compiler, *flags, "-o", program, source, "-lm"], check=True)
+    return program
+
+
+@pytest.fixture(scope="session")
+def programs() -> Iterator[Path]:
+    """The folder of the programs that are needed, readable by every user."""
+    with tempfile.TemporaryDirectory() as folder:
+        into = Path(folder)
+        into.chmod(0o755)
+        compile_program(HERE / "victim.c", into, "-pthread", "-Wl,-z,now")
+        compile_program(HERE / "steps.c", into)
+        shutil.copy(injection.injector_path(), into)
+        yield into
+
+
+@frozen
+class Traits:
+    """What must be the same after an injection as before, whatever became of the injector."""
+
+    files: tuple[str, ...]
+    nr_threads: int
+    blocked_signals: tuple[str, ...]
+    tracers: frozenset[str]
+    vm_flags: frozenset[str]
+
+
+class Victim:
+    """A process that checks its own registers, memory, alternate stack and system calls."""
+
+    def __init__(self, program: Path, mode: str, nr_threads: int, user: int | None) -> None:
+        fd, self._path = tempfile.mkstemp(prefix="counters")
+        os.fchmod(fd, 0o666)
+        os.ftruncate(fd, mmap.PAGESIZE)
+        self._counters = mmap.mmap(fd, mmap.PAGESIZE)
+        os.close(fd)
+        self.process = subprocess.Popen(
+            [program, mode, self._path, str(nr_threads)],
+            stdin=subprocess.PIPE,
+            user=user,
+            group=user,
+        )
+        self.pid = self.process.pid
+        self.wait_until(lambda: self.count("ready") > 0)
+        self.target = Target.open(self.pid)
+
+    def count(self, name: str) -> int:
+        at = 8 * COUNTERS.index(name)
+        return int.from_bytes(self._counters[at : at + 8], "little")
+
+    def wait_until(self, holds: Callable[[], bool]) -> None:
+        """Let others run until it holds; fails when the victim ends before."""
+        while not holds():
+            assert self.process.poll() is None, "the victim has ended"
+            os.sched_yield()
+
+    def tell(self, command: str) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write(command.encode())
+        self.process.stdin.flush()
+
+    def traits(self) -> Traits:
+        """All that an injection could leave behind, as /proc shows it."""
+        threads = self._threads()
+        smaps = Path(f"/proc/{self.pid}/smaps").read_text().splitlines()
+        flags = {flag for line in smaps if line.startswith("VmFlags") for flag in line.split()[1:]}
+        return Traits(
+            files=tuple(self.files()),
+            nr_threads=len(threads),
+            blocked_signals=tuple(sorted(status["SigBlk"] for status in threads)),
+            tracers=frozenset(status["TracerPid"] for status in threads),
+            vm_flags=frozenset(flags & {"uw", "um", "ui"}),
+        )
+
+    def files(self) -> list[str]:
+        """Every open file, as "number -> what"."""
+        folder = Path(f"/proc/{self.pid}/fd")
+        return sorted(f"{fd.name} -> {os.readlink(fd)}" for fd in folder.iterdir())
+
+    def _threads(self) -> list[dict[str, str]]:
+        """/proc/PID/task/TID/status of each, without those that are just ending."""
+        texts = [
+            read_small(f"/proc/{self.pid}/task/{tid}/status").decode()
+            for tid in os.listdir(f"/proc/{self.pid}/task")
+        ]
+        return [
+            {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
+            for lines in (text.splitlines() for text in texts if text)
+        ]
+
+    def states(self) -> set[str]:
+        """The states of its threads, one letter each."""
+        return {status["State"][0] for status in self._threads()}
+
+    def tids(self) -> list[int]:
+        """Its threads in the order of their start: main, the one for commands, others."""
+        return sorted(map(int, os.listdir(f"/proc/{self.pid}/task")))
+
+    def has_userfaultfd(self) -> bool:
+        return any("userfaultfd" in file for file in self.files())
+
+    def settles_to(self, traits: Traits) -> bool:
+        """Whether it is as before; a thread of ours that is about to exit is given the time."""
+        for _ in range(2000):
+            if self.traits() == traits:
+                return True
+            os.sched_yield()
+        return False
+
+    def works(self) -> bool:
+        """Whether it goes on for two more rounds, and has found nothing wrong."""
+        enough = self.count("rounds") + 2
+        self.wait_until(lambda: self.count("rounds") >= enough)
+        return self.count("errors") == 0
+
+    def end(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        self.target.close()
+        Path(self._path).unlink(missing_ok=True)
+
+
+Start = Callable[..., Victim]
+
+
+@pytest.fixture
+def victim(programs: Path) -> Iterator[Start]:
+    """Starts a victim in a mode of victim.c; it is ended after the test."""
+    with ExitStack() as stack:
+
+        def start(mode: str, nr_threads: int = 0, user: int | None = None) -> Victim:
+            new = Victim(programs / "victim", mode, nr_threads, user)
+            stack.callback(new.end)
+            return new
+
+        yield start
+
+
+@frozen
+class Interrupted:
+    """Runs the injector up to a step, a system call of its own, and then does something else."""
+
+    steps: Path
+
+    def kill(
+        self, victim: Victim, tid: int, step: int, ns: int = 0, *, own_files: bool = True
+    ) -> bool:
+        """Kill it there, or ``ns`` later; False if it had done its work before."""
+        command = self._command("kill", step, ns)
+        try:
+            answer = injection.run_injector(command, victim.target, tid, own_files=own_files)
+        except injection.NoAnswer:
+            return True
+        assert not answer.error, answer
+        os.close(answer.fd)
+        return False
+
+    def hold(
+        self, victim: Victim, tid: int, step: int, meanwhile: Callable[[], object]
+    ) -> injection.Answer | None:
+        """Do something while it is held there; None if it had done its work before."""
+        with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor() as pool:
+            held, go = Path(folder, "held"), Path(folder, "go")
+            os.mkfifo(held)
+            os.mkfifo(go)
+            command = self._command("hold", step, held, go)
+            running = pool.submit(injection.run_injector, command, victim.target, tid)
+            with held.open("rb", buffering=0) as file:
+                reached = file.read(1)
+            if not reached:
+                answer = running.result()
+                assert not answer.error, answer
+                os.close(answer.fd)
+                return None
+            try:
+                meanwhile()
+            finally:
+                go.write_bytes(b"x")
+            return running.result()
+
+    def _command(self, *arguments: object) -> list[str]:
+        return [str(self.steps), *map(str, arguments), *injection.injector_command()]
+
+
+@pytest.fixture(scope="session")
+def interrupted(programs: Path) -> Interrupted:
+    return Interrupted(programs / "steps")

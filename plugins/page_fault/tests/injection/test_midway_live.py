@@ -1,0 +1,92 @@
+"""Things that happen to the target while the injector is in the middle of it."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+from itertools import count
+
+import pytest
+
+from damon_core.process import read_process_stat
+
+pytestmark = pytest.mark.live
+
+GONE = {errno.ESRCH, errno.EAGAIN, errno.EFAULT, errno.EIO, errno.EPERM, errno.ENOENT}
+
+
+def close(answer) -> None:
+    if answer.fd >= 0:
+        os.close(answer.fd)
+
+
+def test_the_target_never_has_the_userfaultfd_itself(victim, interrupted) -> None:
+    target = victim("busy")
+    seen: list[bool] = []
+    for step in count():
+        answer = interrupted.hold(
+            target, target.pid, step, lambda: seen.append(target.has_userfaultfd())
+        )
+        if answer is None:
+            break
+        assert answer.error == 0
+        close(answer)
+    assert len(seen) > 40
+    assert not any(seen)
+
+
+def test_a_target_may_exit_at_any_step(victim, interrupted) -> None:
+    for step in count():
+        target = victim("busy")
+        answer = interrupted.hold(target, target.pid, step, target.process.kill)
+        if answer is None:
+            break
+        close(answer)
+        assert answer.error in GONE | {0}, answer
+        assert target.process.wait() == -signal.SIGKILL
+
+
+@pytest.mark.parametrize("which", [0, 2])
+def test_a_target_may_execute_another_program_at_any_step(victim, interrupted, which) -> None:
+    target = victim("busy", nr_threads=1)
+    before = target.traits()
+    nr_execs = 0
+
+    def execute() -> None:
+        def has_begun() -> bool:
+            stat = read_process_stat(tid)
+            return target.count("ready") > nr_execs or stat is None or stat.state in "ZX"
+
+        target.tell("exec")
+        target.wait_until(has_begun)
+
+    for step in count():
+        nr_execs = target.count("ready")
+        tid = target.tids()[which]
+        answer = interrupted.hold(target, tid, step, execute)
+        if answer is None:
+            break
+        close(answer)
+        assert answer.error in GONE | {0}, answer
+        target.wait_until(lambda nr=nr_execs: target.count("ready") > nr)
+        assert target.works()
+        assert target.settles_to(before), (step, target.traits())
+
+
+@pytest.mark.parametrize("mode", ["busy", "sleep"])
+def test_a_target_may_be_stopped_at_any_step(victim, interrupted, mode) -> None:
+    target = victim(mode, nr_threads=1)
+    before = target.traits()
+    for step in count():
+        answer = interrupted.hold(
+            target, target.pid, step, lambda: os.kill(target.pid, signal.SIGSTOP)
+        )
+        if answer is None:
+            break
+        assert answer.error == 0, answer
+        close(answer)
+        target.wait_until(lambda: target.states() == {"T"})
+        os.kill(target.pid, signal.SIGCONT)
+        assert target.works()
+        assert target.settles_to(before), (step, target.traits())

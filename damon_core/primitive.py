@@ -40,7 +40,8 @@ class Availability:
     """Answer of ``probe(ops)``: usable on this machine, and by which mechanism, or what is missing.
 
     ``missing`` names the exact kernel option, capability or sysctl; ``remedy`` how to get it.
-    ``mechanisms`` maps each mechanism the primitive knows to "" (usable) or what it lacks.
+    ``mechanisms`` maps each mechanism the primitive knows to "" (usable) or what it lacks;
+    ``provides`` is what the one it would use can tell, None if the class says it.
     """
 
     usable: bool
@@ -48,6 +49,7 @@ class Availability:
     missing: str = ""
     remedy: str = ""
     mechanisms: dict[str, str] = field(factory=dict)
+    provides: Provides | None = None
 
 
 @define(eq=False)

@@ -48,7 +48,8 @@ def probe_all(ops: Ops) -> Availability:
     lacks = {choice.value: missing(choice, ops) for choice in _CLASSES}
     for choice in PREFERENCE:
         if not lacks[choice.value]:
-            return Availability(usable=True, mechanism=choice.value, mechanisms=lacks)
+            provides = mechanism_class(choice)(Options()).provides
+            return Availability(True, choice.value, mechanisms=lacks, provides=provides)
     first = lacks[PREFERENCE[0].value]
     return Availability(usable=False, missing=first, mechanisms=lacks)
 

@@ -55,9 +55,10 @@ def probe_all(ops: Ops) -> Availability:
     lacks = {choice: missing(choice, ops) for choice in fitting}
     lacks |= {choice: missing(choice, ops) for choice in _CLASSES if choice not in lacks}
     texts = {choice.value: lack for choice, lack in lacks.items()}
-    for name, lack in texts.items():
+    for choice, lack in lacks.items():
         if not lack:
-            return Availability(usable=True, mechanism=name, mechanisms=texts)
+            provides = mechanism_class(choice)(Options()).provides
+            return Availability(True, choice.value, mechanisms=texts, provides=provides)
     return Availability(usable=False, missing=next(iter(texts.values())), mechanisms=texts)
 
 

@@ -53,7 +53,9 @@ def _rows(primitive: InstalledPrimitive) -> list[tuple[str, ...]]:
     for ops in _ordered(primitive.ops):
         answer = primitive.probe(ops)
         how = answer.mechanism or "yes" if answer.usable else "no"
-        rows.append((*who, str(ops), how, _why(answer) or _provided(answer.provides or primitive.provides)))
+        rows.append(
+            (*who, str(ops), how, _why(answer) or _provided(answer.provides or primitive.provides))
+        )
         who = ("", "")
     return rows
 

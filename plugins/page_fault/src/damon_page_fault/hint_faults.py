@@ -6,6 +6,9 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING, ClassVar
 
+from attrs import evolve
+
+from damon_core.cpus import online_cpus
 from damon_core.errors import PrimitiveError
 from damon_core.model import Ops
 from damon_core.primitive import Provides
@@ -29,6 +32,8 @@ NOT_ON = (
     "hint_faults needs kernel.numa_balancing, and it is off: it is a switch of the whole machine, "
     "so say enable_numa_balancing: true to have it on while monitoring, or set the sysctl to 1"
 )
+BURST_BYTES = 64 << 20
+"""What all rings together may take from the beginning."""
 LIMITS = (
     "hint_faults samples: the kernel makes each page fault once in a scan of some seconds, and "
     "scans less often once accesses are settled; compare pages_seen with pages_resident"
@@ -67,7 +72,7 @@ class HintFaults:
         if not self._switch.is_on and not self._options.enable_numa_balancing:
             raise PrimitiveError(NOT_ON)
         event = _event(self._options.fault_event, ctx.ops)
-        self._sampling = FaultSampling(self._options, ctx.ops, event)
+        self._sampling = FaultSampling(_for_bursts(self._options), ctx.ops, event)
         self._sampling.open(ctx)
         self._pages = PageCount(ctx.page_size)
         if self._sampling.source.needs_frames:
@@ -143,6 +148,12 @@ def _event(event: FaultEvent, ops: Ops) -> FaultEvent:
     if event is FaultEvent.AUTO and ops is Ops.PADDR:
         return FaultEvent.TRACEPOINT
     return event
+
+
+def _for_bursts(options: Options) -> Options:
+    """Larger rings, where processors are few: a scan lets 256 MiB of pages fault at once."""
+    share = 1 << (BURST_BYTES // len(online_cpus())).bit_length() - 1
+    return evolve(options, ring_size=max(options.ring_size, min(options.max_ring_size, share)))
 
 
 def _nr_threads(target: Target) -> int:

@@ -20,17 +20,22 @@ from damon_core.target import Target
 from damon_page_fault import injection
 
 HERE = Path(__file__).parent
+NOBODY = 65534
 COUNTERS = ("ready", "rounds", "errors", "eintr", "signals", "running")
 
 
-def compile_program(source: Path, into: Path, *flags: str) -> Path:
-    """Build one of the C programs beside this file; skips where there is no compiler."""
+def compile_program(program: Path, *flags: str | Path) -> Path:
+    """Build one of the C programs beside this file; skips where there is no compiler for it."""
     compiler = shutil.which("cc")
     if compiler is None:
         pytest.skip("needs a C compiler: install gcc")
-    program = into / source.stem
-    flags = ("-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", *flags)
-    subprocess.run([compiler, *flags, "-o", program, source, "-lm"], check=True)
+    strict = ("-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror")
+    done = subprocess.run(
+        [compiler, *strict, *flags, "-o", program], capture_output=True, text=True
+    )
+    if "-m32" in flags and "cannot find" in done.stderr:
+        pytest.skip("needs a compiler for 32-bit programs: install gcc-multilib")
+    assert not done.returncode, done.stderr
     return program
 
 
@@ -40,10 +45,50 @@ def programs() -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as folder:
         into = Path(folder)
         into.chmod(0o755)
-        compile_program(HERE / "victim.c", into, "-pthread", "-Wl,-z,now")
-        compile_program(HERE / "steps.c", into)
+        compile_program(into / "victim", HERE / "victim.c", "-pthread", "-Wl,-z,now", "-lm")
+        compile_program(into / "steps", HERE / "steps.c")
         shutil.copy(injection.injector_path(), into)
         yield into
+
+
+class Tiny:
+    """A program without libraries, which writes a byte in every round of its work."""
+
+    def __init__(self, program: Path) -> None:
+        self.process = subprocess.Popen([program], stdout=subprocess.PIPE, bufsize=0)
+        self.pid = self.process.pid
+        assert self.works()
+        self.target = Target.open(self.pid)
+
+    def works(self) -> bool:
+        """Whether it goes on after what it had written so far."""
+        assert self.process.stdout is not None
+        os.set_blocking(self.process.stdout.fileno(), False)
+        while self.process.stdout.read(65536):
+            pass
+        os.set_blocking(self.process.stdout.fileno(), True)
+        return self.process.stdout.read(1) == b"x"
+
+    def end(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+        self.target.close()
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> Iterator[Callable[..., Tiny]]:
+    """Starts tiny.c as compiled with some flags; it is ended after the test."""
+    alone = ("-static", "-nostdlib", "-fno-pie", "-no-pie")
+    with ExitStack() as stack:
+
+        def start(*flags: str) -> Tiny:
+            new = Tiny(compile_program(tmp_path / "tiny", HERE / "tiny.c", *alone, *flags))
+            stack.callback(new.end)
+            return new
+
+        yield start
 
 
 @frozen
@@ -177,10 +222,10 @@ class Interrupted:
     steps: Path
 
     def kill(
-        self, victim: Victim, tid: int, step: int, ns: int = 0, *, own_files: bool = True
+        self, victim: Victim | Tiny, tid: int, step: int, ns: int = 0, *, own_files: bool = True
     ) -> bool:
         """Kill it there, or ``ns`` later; False if it had done its work before."""
-        command = self._command("kill", step, ns)
+        command = self.command("kill", step, ns)
         try:
             answer = injection.run_injector(command, victim.target, tid, own_files=own_files)
         except injection.NoAnswer:
@@ -197,7 +242,7 @@ class Interrupted:
             held, go = Path(folder, "held"), Path(folder, "go")
             os.mkfifo(held)
             os.mkfifo(go)
-            command = self._command("hold", step, held, go)
+            command = self.command("hold", step, held, go)
             running = pool.submit(injection.run_injector, command, victim.target, tid)
             with held.open("rb", buffering=0) as file:
                 reached = file.read(1)
@@ -212,10 +257,29 @@ class Interrupted:
                 go.write_bytes(b"x")
             return running.result()
 
-    def _command(self, *arguments: object) -> list[str]:
+    def command(self, *arguments: object) -> list[str]:
+        """The injector as run by steps.c."""
         return [str(self.steps), *map(str, arguments), *injection.injector_command()]
 
 
 @pytest.fixture(scope="session")
 def interrupted(programs: Path) -> Interrupted:
     return Interrupted(programs / "steps")
+
+
+@pytest.fixture
+def injector_as_nobody(programs: Path, monkeypatch: pytest.MonkeyPatch) -> int:
+    """From now on the injector runs without any privilege, as the user that is returned."""
+    setpriv = shutil.which("setpriv")
+    if setpriv is None:
+        pytest.skip("needs setpriv: install util-linux")
+    user = f"--reuid={NOBODY} --regid={NOBODY} --clear-groups --inh-caps=-all".split()
+    command = [setpriv, *user, str(programs / injection.NAME)]
+    monkeypatch.setattr(injection, "injector_command", lambda: command)
+    return NOBODY
+
+
+@pytest.fixture(scope="session")
+def compiled() -> Callable[..., Path]:
+    """Builds a program from C sources and compiler flags."""
+    return compile_program

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import shutil
 import signal
 import struct
 
@@ -17,7 +16,6 @@ pytestmark = pytest.mark.live
 
 UFFDIO_API = 0xC018AA3F
 UFFD_API = 0xAA
-NOBODY = 65534
 
 
 def shake_hands(injected: Injected) -> None:
@@ -116,14 +114,8 @@ def test_where_threads_have_no_pidfds_the_file_table_is_shared(victim, mode) -> 
     assert target.works()
 
 
-def test_no_privilege_is_needed_for_a_process_of_ones_own(victim, programs, monkeypatch) -> None:
-    setpriv = shutil.which("setpriv")
-    if setpriv is None:
-        pytest.skip("needs setpriv: install util-linux")
-    target = victim("sleep", nr_threads=1, user=NOBODY)
-    as_nobody = f"{setpriv} --reuid={NOBODY} --regid={NOBODY} --clear-groups --inh-caps=-all"
-    command = [*as_nobody.split(), str(programs / injection.NAME)]
-    monkeypatch.setattr(injection, "injector_command", lambda: command)
+def test_no_privilege_is_needed_for_a_process_of_ones_own(victim, injector_as_nobody) -> None:
+    target = victim("sleep", nr_threads=1, user=injector_as_nobody)
     assert run(target, target.pid).error == 0
     assert target.works()
 

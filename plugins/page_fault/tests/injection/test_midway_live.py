@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import signal
+import subprocess
+import sys
 from itertools import count
 
 import pytest
@@ -90,3 +92,33 @@ def test_a_target_may_be_stopped_at_any_step(victim, interrupted, mode) -> None:
         os.kill(target.pid, signal.SIGCONT)
         assert target.works()
         assert target.settles_to(before), (step, target.traits())
+
+
+MONITOR = """
+import sys
+from damon_core.target import Target
+from damon_page_fault import injection
+with Target.open(int(sys.argv[1])) as target:
+    injection.run_injector(sys.argv[2:], target, target.pid)
+"""
+
+
+@pytest.mark.parametrize("step", [1, 10, 20, 30, 40])
+def test_the_injector_finishes_when_the_monitor_is_killed(
+    victim, interrupted, tmp_path, step
+) -> None:
+    target = victim("busy", nr_threads=1)
+    before = target.traits()
+    held, go = tmp_path / "held", tmp_path / "go"
+    os.mkfifo(held)
+    os.mkfifo(go)
+    command = interrupted.command("hold", step, held, go)
+    monitor = subprocess.Popen([sys.executable, "-c", MONITOR, str(target.pid), *command])
+    with held.open("rb", buffering=0) as file:
+        assert file.read(1)
+        monitor.kill()
+        monitor.wait()
+        go.write_bytes(b"x")
+        assert file.read(1) == b"", "closed when the injector has ended"
+    assert target.works()
+    assert target.settles_to(before)

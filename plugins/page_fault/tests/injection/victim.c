@@ -281,7 +281,7 @@ static void forbid(uint32_t action)
 	struct sock_fprog program = { sizeof(filter) / sizeof(*filter), filter };
 
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-	expect(!prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program));
+	expect(!syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &program));
 }
 
 static void exhaust_files(void)
@@ -291,6 +291,18 @@ static void exhaust_files(void)
 	setrlimit(RLIMIT_NOFILE, &limit);
 	while (dup(0) >= 0)
 		;
+}
+
+/* Its parent cannot be stopped until it ends. */
+static void wait_for_vforked(void)
+{
+	pid_t child = vfork();
+
+	if (!child) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		for (;;)
+			pause();
+	}
 }
 
 static void *obey(void *unused)
@@ -362,8 +374,8 @@ int main(int argc, char **argv)
 	if (!strcmp(mode, "not-dumpable"))
 		prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	counters->ready++;
-	if (!strcmp(mode, "busy"))
-		busy();
+	if (!strcmp(mode, "vfork"))
+		wait_for_vforked();
 	if (!strcmp(mode, "sleep"))
 		sleeping();
 	if (!strcmp(mode, "epoll"))

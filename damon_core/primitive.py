@@ -54,8 +54,8 @@ class PrimitiveContext:
 
     ``targets`` is the list now; it changes only before ``damon_update_targets``.
     ``intervals`` are the ones in force.  ``filters`` are applied by the core; they tell what is
-    wanted of the reports: direction, thread, CPU.  ``mechanism`` is for the primitive to set in ``damon_init``:
-    it is shown and recorded.
+    wanted of the reports: direction, thread, CPU.  ``mechanism`` is for the primitive to set in
+    ``damon_init``: it is shown and recorded.
     """
 
     name: str

@@ -37,7 +37,9 @@ class FaultSampling:
         self._options = options
         self._sampling: PerfSampling | None = None
         self._counted = dict.fromkeys(("faults", "kernel_address", "rings_grown"), 0)
+        self._follows_cpus = False
         self._offline: frozenset[int] = frozenset()
+        self._is_told_missed = False
 
     @property
     def is_of_machine(self) -> bool:
@@ -64,23 +66,24 @@ class FaultSampling:
         sampling = self._opened_sampling
         if self._ops is not Ops.PADDR:
             sampling.decoder.only([target.pid for target in ctx.targets] or [NOBODY])
-        sampling.follow_cpus(ctx.reports, time.monotonic_ns())
         sampling.set_filter(self._filter(ctx.targets), ctx.reports)
-        if sampling.offline != self._offline:
-            self._offline = sampling.offline
-            names = ", ".join(map(str, sorted(self._offline))) or "none any more"
-            ctx.tell(f"processors out of use, not sampled until they come back: {names}")
+        self._follows_cpus = True
 
     def begin(self, ctx: PrimitiveContext) -> None:
         """Let the events begin, and find the threads that are new."""
         sampling = self._opened_sampling
         if self.scope is Scope.THREADS:
-            sampling.follow(_threads(ctx.targets), ctx.reports)
+            try:
+                sampling.follow(_threads(ctx.targets), ctx.reports)
+            except (PerfError, OSError) as error:
+                self._tell_missed(ctx, error)
         sampling.enable()
 
     def drain(self, ctx: PrimitiveContext, slots: Slots) -> None:
         """Report all faults since the last time."""
         sampling = self._opened_sampling
+        if self._follows_cpus:  # not before: what processors leave behind is reported too
+            self._follow_cpus(ctx, slots)
         sampling.drain(slots, time.monotonic_ns())
         totals = sampling.totals
         self._count(ctx, "faults", totals.nr_events)
@@ -130,6 +133,22 @@ class FaultSampling:
             return ""
         return range_filter(ranges) if 0 < len(ranges) <= MAX_FILTERED else ""
 
+    def _follow_cpus(self, ctx: PrimitiveContext, slots: Slots) -> None:
+        sampling = self._opened_sampling
+        self._follows_cpus = False
+        sampling.follow_cpus(slots, time.monotonic_ns())
+        if sampling.offline != self._offline:
+            self._offline = sampling.offline
+            names = ", ".join(map(str, sorted(self._offline))) or "none any more"
+            ctx.tell(f"processors out of use, not sampled until they come back: {names}")
+
+    def _tell_missed(self, ctx: PrimitiveContext, error: Exception) -> None:
+        """New threads that cannot be sampled are tried again, and not the end of it."""
+        ctx.count("intervals_without_new_threads")
+        if not self._is_told_missed:
+            self._is_told_missed = True
+            ctx.tell(f"new threads are not sampled: {error}")
+
     def _count(self, ctx: PrimitiveContext, name: str, total: int) -> None:
         ctx.count(name, total - self._counted[name])
         self._counted[name] = total
@@ -143,7 +162,7 @@ def range_filter(ranges: Sequence[AddrRange]) -> str:
 def _threads(targets: Iterable[Target]) -> list[int]:
     tids = []
     for target in targets:
-        with suppress(OSError):  # it has ended
+        with suppress(FileNotFoundError, ProcessLookupError):  # it has ended
             tids += [int(name) for name in os.listdir(f"/proc/{target.pid}/task")]
     return tids
 

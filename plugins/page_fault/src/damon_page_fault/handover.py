@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from typing import TYPE_CHECKING
 
 from attrs import frozen
@@ -43,7 +44,7 @@ def take_userfaultfd(target: Target, *, inject: bool) -> HandedOver:
     try:
         fd = ask(target.pid)
     except OSError as error:
-        raise NotHandedOver(f"process {target.pid} ({target.comm}): {error}") from error
+        raise not_handed_over(target, error) from error
     if fd is not None:
         return HandedOver(fd)
     if not inject:
@@ -52,6 +53,14 @@ def take_userfaultfd(target: Target, *, inject: bool) -> HandedOver:
             f"into a process unasked: {HOW}"
         )
     return _inject(target)
+
+
+def not_handed_over(target: Target, error: OSError) -> NotHandedOver:
+    """What an error on the way means for the user."""
+    who = f"process {target.pid} ({target.comm})"
+    if error.errno in (errno.EMFILE, errno.ENFILE):
+        return NotHandedOver(f"{who}: too many open files: raise the limit (ulimit -n)")
+    return NotHandedOver(f"{who}: {error}")
 
 
 def is_held(target: Target) -> bool:

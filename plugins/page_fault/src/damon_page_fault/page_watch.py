@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, ClassVar
 
-import attrs
+from attrs import define
 
 from damon_core.errors import PrimitiveError
 
-from .handover import HOW, NotHandedOver, is_held, take_userfaultfd
+from .account import Account
+from .handover import HOW, NotHandedOver, is_held, not_handed_over, take_userfaultfd
 from .mechanism import Choice, Options, Thp
 from .page_scan import PageScan
 from .userfaultfd import Kind, TargetGone, Userfaultfd
-from .watched import Look, Watched
+from .watched import Watched
 
 if TYPE_CHECKING:
     from damon_core.primitive import PrimitiveContext
@@ -21,23 +22,16 @@ if TYPE_CHECKING:
     from damon_core.reports import SourceReports
     from damon_core.target import Target
 
-_MIB = 1 << 20
-_SPLITS_HUGE = (
-    "are in huge pages: the first write to each splits it "
-    "(`thp: skip` leaves them whole, and unseen)"
-)
-_SKIPS_HUGE = "are in huge pages: nothing is seen in the mappings that have them (`thp: skip`)"
-_COUNTERS = {
-    "nr_busy": (
-        "busy_bytes",
-        "are watched by a userfaultfd of its own: nothing is seen there",
-    ),
-    "nr_refused": ("refused_bytes", ""),
-    "nr_unprotected": (
-        "unprotected_bytes",
-        "are files so large that the first read of a page counts as a write",
-    ),
-}
+MAX_TRIES = 3
+"""How often a target that could not be injected is tried again, an update later each time."""
+
+
+@define
+class _Refusal:
+    """Why a target is not watched, and how often it was tried."""
+
+    text: str = ""
+    nr_tries: int = 0
 
 
 class PageWatch:
@@ -55,9 +49,9 @@ class PageWatch:
     def __init__(self, options: Options) -> None:
         self._options = options
         self._watched: dict[Target, Watched] = {}
-        self._refused: dict[Identity, str] = {}
+        self._refused: dict[Identity, _Refusal] = {}
         self._commands: set[Identity] = set()
-        self._told: set[str] = set()
+        self._account = Account(self.kind, options.thp)
         self._scan = PageScan(os.sysconf("SC_PAGE_SIZE"))
 
     def init(self, ctx: PrimitiveContext) -> None:
@@ -122,7 +116,7 @@ class PageWatch:
             if watched is None:
                 return
             try:
-                self._account(target, watched.look(self._scan, again=again), ctx)
+                self._account.add(target, watched.look(self._scan, again=again), ctx)
             except TargetGone:
                 self._watched.pop(target).close()
             else:
@@ -135,28 +129,39 @@ class PageWatch:
 
     def _attach(self, target: Target, ctx: PrimitiveContext) -> None:
         """Take its userfaultfd; why there is none is told once."""
-        known = self._refused.get(target.identity)
+        refusal = self._refused.get(target.identity, _Refusal())
+        inject = self._options.inject and refusal.nr_tries < MAX_TRIES
         try:
-            handed = take_userfaultfd(target, inject=self._options.inject and not known)
-            uffd = Userfaultfd(handed.fd, self.kind)
-            try:
-                uffd.agree(self.features)
-                watched = Watched(target, uffd, self._options.thp is Thp.SKIP)
-            except BaseException:
-                uffd.close()
-                raise
+            handed = take_userfaultfd(target, inject=inject)
+            watched = self._open(target, handed.fd)
         except TargetGone:
             return
         except NotHandedOver as error:
-            if target.alive() and not known:
-                self._refused[target.identity] = str(error)
-                ctx.count("processes_not_watched")
-                ctx.tell(str(error))
+            if target.alive():
+                self._note(target, _Refusal(refusal.text or str(error), refusal.nr_tries + 1), ctx)
             return
         self._refused.pop(target.identity, None)
         self._watched[target] = watched
         if handed.told:
             ctx.tell(handed.told)
+
+    def _open(self, target: Target, fd: int) -> Watched:
+        uffd = Userfaultfd(fd, self.kind)
+        try:
+            uffd.agree(self.features)
+            return Watched(target, uffd, self._options.thp is Thp.SKIP)
+        except OSError as error:
+            uffd.close()
+            raise not_handed_over(target, error) from error
+        except BaseException:
+            uffd.close()
+            raise
+
+    def _note(self, target: Target, refusal: _Refusal, ctx: PrimitiveContext) -> None:
+        self._refused[target.identity] = refusal
+        if refusal.nr_tries == 1:
+            ctx.count("processes_not_watched")
+            ctx.tell(refusal.text)
 
     @property
     def _waits(self) -> bool:
@@ -172,21 +177,4 @@ class PageWatch:
             return
         if self._waits and any(target.identity in self._commands for target in living):
             return
-        raise PrimitiveError(self._refused[living[0].identity])
-
-    def _account(self, target: Target, look: Look, ctx: PrimitiveContext) -> None:
-        """Count what is not watched, or is changed by that; tell it the first time."""
-        for name, nr_bytes in attrs.asdict(look).items():
-            if nr_bytes and name in _COUNTERS:
-                counter, text = _COUNTERS[name]
-                ctx.count(counter, nr_bytes)
-                self._tell_once(ctx, text, f"{nr_bytes / _MIB:.1f} MiB of process {target.pid}")
-        if look.nr_huge:
-            ctx.count("huge_bytes", look.nr_huge)
-            text = _SKIPS_HUGE if self._options.thp is Thp.SKIP else _SPLITS_HUGE
-            self._tell_once(ctx, text, f"{look.nr_huge / _MIB:.0f} MiB of process {target.pid}")
-
-    def _tell_once(self, ctx: PrimitiveContext, text: str, what: str) -> None:
-        if text and text not in self._told:
-            self._told.add(text)
-            ctx.tell(f"{what} {text}")
+        raise PrimitiveError(self._refused[living[0].identity].text)

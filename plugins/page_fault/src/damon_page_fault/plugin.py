@@ -27,9 +27,10 @@ class PageFault:
     provides = Provides(
         granularity="page",
         write=True,
-        disturbs="wp_async, rwp: a fault at the first access to a page in an interval, split huge "
-        "pages, and with `inject: yes` one thread stopped once; hint_faults: NUMA balancing of the "
-        "whole machine, only with `enable_numa_balancing: yes`; first_touch: slower page faults",
+        disturbs="wp_async: a fault at the first write to a page in an interval, which splits huge "
+        "pages; rwp: at the first access; both: with `inject: yes` one thread is stopped once; "
+        "hint_faults: NUMA balancing of the whole machine, with `enable_numa_balancing: yes`; "
+        "first_touch: slower page faults",
     )
     report_abi: int = lib.DAMON_REPORT_ABI
     Options = _Options

@@ -17,7 +17,7 @@ from damon_core.access import ReportFlag
 from damon_core.errors import PrimitiveError
 from damon_core.model import Ops
 from damon_core.target import Target
-from damon_core.testing.open_files import open_files
+from damon_core.testing.open_files import no_more_files, open_files
 from damon_page_fault.fault_options import FaultEvent, Scope
 from damon_page_fault.first_touch import FirstTouch
 from damon_page_fault.mechanism import Options
@@ -220,6 +220,23 @@ def test_a_target_that_has_ended_is_no_error(start: Start, watch: Watched) -> No
         watched.ctx.targets = ()
         watched.mechanism.update_targets(watched.ctx)
         watched.interval()
+
+
+def test_new_threads_without_files_for_them_are_told_and_tried_again(
+    start: Start, watch: Watched
+) -> None:
+    target = start()
+    watched = watch(first_touch(scope=Scope.THREADS), target)
+    watched.begin()
+    watched.interval()
+    tid, _ = target.tell("thread", 0, 20)
+    with no_more_files():
+        watched.interval()
+    (told,) = watched.told
+    assert "new threads are not sampled: " in told
+    assert watched.ctx.counters["intervals_without_new_threads"] == 1
+    rows = watched.interval(lambda: target.tell("go"))
+    assert set(target.of_area(rows)["tid"].tolist()) == {tid}
 
 
 def test_nothing_stays_open(start: Start, watch: Watched) -> None:

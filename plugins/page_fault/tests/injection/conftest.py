@@ -45,7 +45,8 @@ def programs() -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as folder:
         into = Path(folder)
         into.chmod(0o755)
-        compile_program(into / "victim", HERE / "victim.c", "-pthread", "-Wl,-z,now", "-lm")
+        sources = (HERE / "victim.c", HERE / "checks.c")
+        compile_program(into / "victim", *sources, "-pthread", "-Wl,-z,now", "-lm")
         compile_program(into / "steps", HERE / "steps.c")
         shutil.copy(injection.injector_path(), into)
         yield into

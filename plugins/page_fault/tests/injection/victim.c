@@ -4,7 +4,7 @@
  *
  * A program that checks itself for ever and counts in a shared file: rounds done, errors
  * found, calls that failed with EINTR.  A thread reads commands from standard input: "exec" executes
- * the program anew, and "fork" forks a child that ends at once.
+ * the program anew.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -25,144 +25,15 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <ucontext.h>
 #include <unistd.h>
+#include "checks.h"
 
-#define NR_WORDS (1 << 15)
 #define FIBRE_SIZE (64 << 10)
 #define CANARY 0x5aa5c33c5aa5c33cULL
 
-struct counters {
-	_Atomic uint64_t ready;
-	_Atomic uint64_t rounds;
-	_Atomic uint64_t errors;
-	_Atomic uint64_t eintr;
-	_Atomic uint64_t signals;
-	_Atomic uint64_t running;	/* threads that were started */
-	_Atomic uint32_t never;		/* a futex that nobody wakes */
-};
-
-static struct counters *counters;
 static char **arguments;
-
-static void expect(int holds)
-{
-	if (!holds)
-		counters->errors++;
-}
-
-static void expect_call(long ret)
-{
-	if (ret < 0 && errno == EINTR)
-		counters->eintr++;
-	else
-		expect(ret >= 0 || errno == EAGAIN || errno == ETIMEDOUT);
-}
-
-/* All general and vector registers hold known values while nothing is done for a while. */
-static void hold_registers(void)
-{
-	static const uint64_t PATTERN[8] __attribute__((aligned(64))) = {
-		0x1111111111111111, 0x2222222222222222, 0x3333333333333333, 0x4444444444444444,
-		0x5555555555555555, 0x6666666666666666, 0x7777777777777777, 0x8888888888888888,
-	};
-	uint64_t seen[4][8] __attribute__((aligned(64)));
-	uint64_t general = 0;
-	uint32_t mxcsr = 0x1f80 | 0x6000, mxcsr_after = 0, mxcsr_default = 0x1f80;
-
-	__asm__ volatile(
-		"ldmxcsr %[mxcsr]\n\t"
-		"vmovdqa (%[pattern]), %%ymm0\n\t"
-		"vmovdqa 32(%[pattern]), %%ymm7\n\t"
-		"vmovdqa (%[pattern]), %%ymm8\n\t"
-		"vmovdqa 32(%[pattern]), %%ymm15\n\t"
-		"mov $0x1234567812345678, %%r8\n\t"
-		"mov %%r8, %%r9\n\t"
-		"mov %%r8, %%r10\n\t"
-		"mov %%r8, %%r11\n\t"
-		"mov %%r8, %%rcx\n\t"
-		"mov %%r8, %%rdx\n\t"
-		"mov $30000, %%eax\n\t"
-		"1: dec %%eax\n\t"
-		"jnz 1b\n\t"
-		"sub %%r8, %%r9\n\t"
-		"sub %%r8, %%r10\n\t"
-		"sub %%r8, %%r11\n\t"
-		"sub %%r8, %%rcx\n\t"
-		"sub %%r8, %%rdx\n\t"
-		"or %%r9, %%r10\n\t"
-		"or %%r10, %%r11\n\t"
-		"or %%r11, %%rcx\n\t"
-		"or %%rcx, %%rdx\n\t"
-		"mov %%rdx, %[general]\n\t"
-		"vmovdqa %%ymm0, (%[seen])\n\t"
-		"vmovdqa %%ymm7, 64(%[seen])\n\t"
-		"vmovdqa %%ymm8, 128(%[seen])\n\t"
-		"vmovdqa %%ymm15, 192(%[seen])\n\t"
-		"stmxcsr %[after]\n\t"
-		"ldmxcsr %[normal]\n\t"
-		: [general] "=m"(general), [after] "=m"(mxcsr_after)
-		: [pattern] "r"(PATTERN), [seen] "r"(seen), [mxcsr] "m"(mxcsr),
-		  [normal] "m"(mxcsr_default)
-		: "rax", "rcx", "rdx", "r8", "r9", "r10", "r11", "xmm0", "xmm7", "xmm8", "xmm15",
-		  "memory", "cc");
-	expect(!general && mxcsr_after == mxcsr);
-	for (int i = 0; i < 4; i++)
-		expect(!memcmp(seen[i], i % 2 ? PATTERN + 4 : PATTERN, 32));
-}
-
-static void compute(void)
-{
-	static const double EXPECTED = 0x1.62e42fefa39efp-1;	/* ln 2 */
-	volatile double x = 0.5;
-	uint64_t sum = 0;
-
-	for (int i = 0; i < 30; i++)	/* Newton's method for e^x = 2 */
-		x = x - 1 + 2 * __builtin_exp(-x);
-	expect(__builtin_fabs(x - EXPECTED) < 1e-15);
-	for (uint64_t i = 0; i < 1000; i++)
-		sum += i * i;
-	expect(sum == 332833500);
-}
-
-static void write_and_check(uint64_t *words, uint64_t round)
-{
-	for (size_t i = 0; i < NR_WORDS; i++)
-		words[i] = i * 0x9e3779b97f4a7c15 + round;
-	for (size_t i = 0; i < NR_WORDS; i++)
-		expect(words[i] == i * 0x9e3779b97f4a7c15 + round);
-}
-
-static void *check_memory(void *unused)
-{
-	uint64_t *words = malloc(NR_WORDS * sizeof(*words));
-
-	(void)unused;
-	for (uint64_t round = 0;; round++) {
-		write_and_check(words, round);
-		counters->rounds++;
-	}
-	return NULL;
-}
-
-static stack_t alternate;
-
-static void set_alternate_stack(void)
-{
-	alternate.ss_size = 64 << 10;
-	alternate.ss_sp = malloc(alternate.ss_size);
-	expect(!sigaltstack(&alternate, NULL));
-}
-
-static void check_alternate_stack(void)
-{
-	stack_t now;
-
-	expect(!sigaltstack(NULL, &now));
-	expect(now.ss_sp == alternate.ss_sp && now.ss_size == alternate.ss_size && !now.ss_flags);
-}
 
 static void busy(void)
 {
@@ -314,13 +185,6 @@ static void *obey(void *unused)
 	while ((size = read(STDIN_FILENO, command, sizeof(command))) > 0) {
 		if (!strncmp(command, "exec", 4))
 			execv("/proc/self/exe", arguments);
-		if (!strncmp(command, "fork", 4)) {
-			pid_t child = fork();
-
-			if (!child)
-				_exit(0);
-			waitpid(child, NULL, 0);
-		}
 	}
 	_exit(0);
 }

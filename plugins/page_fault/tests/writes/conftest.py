@@ -72,7 +72,7 @@ class Writers:
         self._log = folder / "log"
         path = folder / "file"
         if kind.startswith("file"):
-            path.write_bytes(b"\1" * (nr_pages * PAGE + (2 << 20)))
+            path.write_bytes(bytes(nr_pages * PAGE + (2 << 20)))
         arguments = [kind, nr_pages, nr_writers, nr_readers, self._log, path]
         environ = {**os.environ}
         environ |= {"WRITERS_SPARSE": "1"} if sparse else {}

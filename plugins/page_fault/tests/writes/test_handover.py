@@ -29,7 +29,7 @@ damon_page_fault.cooperate()
 damon_page_fault.cooperate()
 if "fork" in sys.argv:
     child = os.fork()
-    print(child or os.getpid(), flush=True)
+    os.write(1, b"%d\\n" % (child or os.getpid()))
 else:
     print("ready", flush=True)
 sys.stdin.read()

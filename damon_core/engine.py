@@ -200,6 +200,9 @@ class Monitor:
         if intervals is not None:
             self._regions.update_results(self.intervals, intervals, aggregating=mid_window)
             self._use(intervals)
+            # the wait for the next update begins anew, and a young program grows fast
+            self._find_targets()
+            self._follow_targets()
             self._window.begin()
         reason = self._pace.take_reason()
         if reason is not None:

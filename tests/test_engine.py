@@ -190,6 +190,23 @@ def test_automatic_intervals_are_the_shortest_within_the_quota(target: Target) -
     assert cheap.monitor.intervals.sample_us == 5_000
 
 
+def test_ranges_are_followed_when_the_pace_changes_however_long_intervals_get(
+    target: Target,
+) -> None:
+    class Growing(FixedVaddr):
+        def ranges(self, target: Target) -> tuple[AddrRange, ...] | None:
+            grown.append(RANGE.end + len(grown) * 64 * PAGE)
+            return (AddrRange(RANGE.start, grown[-1]),)
+
+    grown: list[int] = []
+    clock = ManualClock(tick_cpu_ns=40_000_000)
+    run = scripted(ScriptedPrimitives([]), [target], clock=clock, intervals=None)
+    run.monitor._table.space = Growing((RANGE,))
+    run.monitor.run(15_000)
+    assert len(grown) == 2  # at the start, and after three ticks
+    assert run.monitor.intervals.sample_us >= 800_000
+
+
 def test_the_run_ends_with_the_last_target_and_its_last_snapshot_stays(
     bystander: subprocess.Popen[bytes],
 ) -> None:

@@ -20,6 +20,8 @@ from damon_core.target import Target
 from damon_core.testing import RecordedReports
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
+# A sanitizer that the tests run under would map terabytes into the target, for the kernel to scan.
+ALONE = {name: value for name, value in os.environ.items() if name != "LD_PRELOAD"}
 
 
 @pytest.fixture(scope="session")
@@ -43,6 +45,7 @@ class Faulter:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
+            env=ALONE,
             **options,
         )
         self.pid = self._process.pid

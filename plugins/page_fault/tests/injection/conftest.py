@@ -23,6 +23,9 @@ HERE = Path(__file__).parent
 NOBODY = 65534
 COUNTERS = ("ready", "rounds", "errors", "eintr", "signals", "running")
 
+# A sanitizer that the tests run under would not bear a victim that changes its stack by itself.
+ALONE = {name: value for name, value in os.environ.items() if name != "LD_PRELOAD"}
+
 
 def compile_program(program: Path, *flags: str | Path) -> Path:
     """Build one of the C programs beside this file; skips where there is no compiler for it."""
@@ -56,7 +59,7 @@ class Tiny:
     """A program without libraries, which writes a byte in every round of its work."""
 
     def __init__(self, program: Path) -> None:
-        self.process = subprocess.Popen([program], stdout=subprocess.PIPE, bufsize=0)
+        self.process = subprocess.Popen([program], stdout=subprocess.PIPE, bufsize=0, env=ALONE)
         self.pid = self.process.pid
         assert self.works()
         self.target = Target.open(self.pid)
@@ -117,6 +120,7 @@ class Victim:
             stdin=subprocess.PIPE,
             user=user,
             group=user,
+            env=ALONE,
         )
         self.pid = self.process.pid
         self.wait_until(lambda: self.count("ready") > 0)

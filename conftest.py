@@ -16,8 +16,14 @@ os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(prefix="damon-tests-")
 import pytest
 from hypothesis import HealthCheck, settings
 
+# The same examples in each run, so that a change is judged by itself; HYPOTHESIS_RANDOM=1 looks
+# for new ones.
 settings.register_profile(
-    "damon", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow]
+    "damon",
+    deadline=None,
+    max_examples=50,
+    derandomize="HYPOTHESIS_RANDOM" not in os.environ,
+    suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("damon")
 

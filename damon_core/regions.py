@@ -75,7 +75,10 @@ class RegionMap:
         ValueError, and no change, if a range is empty, or two overlap or go backwards once aligned
         to ``min_region_sz``.
         """
-        c_ranges = ffi.new("struct damon_range[]", [(r.start, r.end) for r in ranges])
+        try:
+            c_ranges = ffi.new("struct damon_range[]", [(r.start, r.end) for r in ranges])
+        except OverflowError:
+            raise ValueError(f"ranges {', '.join(map(str, ranges))} leave 64 bits") from None
         err = lib.damon_set_regions(
             self.c, self._index(target), c_ranges, len(ranges), min_region_sz
         )

@@ -70,6 +70,11 @@ class Monitor:
         """The intervals in force."""
         return self._schedule.intervals
 
+    @property
+    def pace_reason(self) -> str:
+        """The intervals in force and why they are these, in one line."""
+        return self._pace.reason
+
     def stop(self) -> None:
         """End the run after the present wait; from any thread or a signal handler."""
         self._stop = True

@@ -118,9 +118,11 @@ class Pace:
         if self.asked and not self._told_us and present_us <= self.asked.sample_us:
             return None
         self._told_us = present_us
-        return self._reason()
+        return self.reason
 
-    def _reason(self) -> str:
+    @property
+    def reason(self) -> str:
+        """Why the intervals are what they are, in one line."""
         now = self.intervals
         chosen = f"sampling every {now.sample_us / 1000:g} ms, aggregating {now.aggr_us / 1e6:g} s"
         cost = (

@@ -37,6 +37,12 @@ def idle_us(nr_accesses: Any, age: Any, aggr_us: Any) -> Any:
     return (_wide(age) + 1) * aggr_us * (nr_accesses == 0)
 
 
+def used_bytes(size: Any, nr_accesses: Any, accessed_bytes: Any) -> Any:
+    """Bytes in use: the accessed ones; where these are unknown (NaN), all of an accessed region."""
+    whole = np.where(np.asarray(nr_accesses) > 0, size, 0.0)
+    return _like(nr_accesses, np.where(np.isnan(accessed_bytes), whole, accessed_bytes))
+
+
 def temperature(
     size: Any, rate: Any, age_us: Any, weights: tuple[int, int, int] = (0, 100, 100)
 ) -> Any:

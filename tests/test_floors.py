@@ -21,7 +21,8 @@ ROOT = Path(damon_core.__file__).parent
 FLOORS = (
     # facts and contracts
     "errors spelling units model access snapshot primitive hookspecs spec process file_kind spans "
-    "draws build metrics clock cpus perf_attr perf_event perf_decoding tracepoint _native",
+    "draws build metrics clock cpus perf_attr perf_event perf_decoding tracepoint _native "
+    "target_sizes listen_address",
     # address spaces, targets, and the memory of the monitor
     "regions matcher reports maps target ops vaddr paddr command selector wanted discovery "
     "target_table perf_ring perf_processor perf_sampling",
@@ -36,7 +37,7 @@ FLOORS = (
     # what goes out, and what is known of what was monitored
     "record record_batch record_format record_frames record_names record_writer monitored_context "
     "monitoring recorded_context recording rivalry truth truth_log touching score workload report "
-    "comparison",
+    "comparison exposition exporter live",
     # people
     "cli __main__",
 )
@@ -51,10 +52,22 @@ LIBRARIES = {
     "click": {"cli"},
     "rich": {"cli", "report"},
     "pyarrow": {"record", "record_batch", "record_format", "record_frames", "record_writer"},
+    "prometheus_client": {"exporter"},
     "psutil": {"selector", "process", "discovery", "wanted"},
 }
 
-HEAVY = ("numpy", "pyarrow", "pandas", "rich", "yaml", "cattrs", "pluggy", "stevedore", "psutil")
+HEAVY = (
+    "numpy",
+    "pyarrow",
+    "pandas",
+    "rich",
+    "yaml",
+    "cattrs",
+    "pluggy",
+    "stevedore",
+    "psutil",
+    "prometheus_client",
+)
 
 
 def modules() -> list[Path]:

@@ -72,7 +72,7 @@ class Monitor:
 
     @property
     def pace_reason(self) -> str:
-        """The intervals in force and why they are these, in one line."""
+        """Why the intervals are what they are, in one line."""
         return self._pace.reason
 
     def stop(self) -> None:

@@ -75,7 +75,7 @@ class MonitoredContext:
 
     @property
     def pace_reason(self) -> str:
-        """The intervals in force and why they are these, in one line."""
+        """Why the intervals are what they are, in one line; of the monitoring thread."""
         return self._monitor.pace_reason
 
     @property

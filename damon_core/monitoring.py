@@ -19,14 +19,15 @@ Observer = Callable[[MonitoredContext, Snapshot], None]
 
 
 class Monitored(Generic[Context]):
-    """Monitors contexts, one thread each, until all have ended."""
+    """Monitors contexts, one thread each, until all have ended; ``stopping`` once told to stop."""
 
     def __init__(self, contexts: Sequence[Context]) -> None:
         self.contexts = tuple(contexts)
         self._threads: list[threading.Thread] = []
         self._nr_running = len(self.contexts)
         self._counting = threading.Lock()
-        self._on_end: Callable[[], None] = lambda: None
+        self._on_change: Callable[[], None] = lambda: None
+        self.stopping = False
         note_rivals(self.contexts)
 
     def run(self, duration_us: int | None = None) -> None:
@@ -39,10 +40,10 @@ class Monitored(Generic[Context]):
         self.finish()
 
     def start(
-        self, duration_us: int | None = None, on_end: Callable[[], None] = lambda: None
+        self, duration_us: int | None = None, on_change: Callable[[], None] = lambda: None
     ) -> None:
-        """Begin, and return; ``on_end`` is called by each thread at its end."""
-        self._on_end = on_end
+        """Begin, and return; ``on_change`` is called at :meth:`stop`, and when a context ends."""
+        self._on_change = on_change
         self._threads = [
             threading.Thread(
                 target=self._run_one,
@@ -70,8 +71,10 @@ class Monitored(Generic[Context]):
 
     def stop(self) -> None:
         """End all contexts cleanly; from any thread or a signal handler, at any time."""
+        self.stopping = True
         for context in self.contexts:
             context.stop()
+        self._on_change()
 
     def abandon(self) -> None:
         """Complete what is recorded with what is there, and wait for nothing."""
@@ -85,7 +88,7 @@ class Monitored(Generic[Context]):
             self.stop()
         with self._counting:
             self._nr_running -= 1
-        self._on_end()
+        self._on_change()
 
 
 class Monitoring(Monitored[MonitoredContext]):

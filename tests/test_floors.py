@@ -50,7 +50,7 @@ LIBRARIES = {
     "cattrs": {"options", "config", "record_format"},
     "yaml": {"config"},
     "click": {"cli"},
-    "rich": {"cli", "report"},
+    "rich": {"cli", "live", "report"},
     "pyarrow": {"record", "record_batch", "record_format", "record_frames", "record_writer"},
     "prometheus_client": {"exporter"},
     "psutil": {"selector", "process", "discovery", "wanted"},

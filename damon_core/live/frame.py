@@ -12,6 +12,7 @@ from .view import View
 from .watch import Seen, Watch
 
 _PLAIN_REGIONS = 10
+_ROOMY = 40
 
 HELP = (
     "s S      next or previous order: rate, size, age, address",
@@ -88,7 +89,7 @@ def _body(view: View, watch: Watch, seen: Seen, width: int, height: int) -> list
         below += blocks.sources(max(1, (height - 8) // 4))
     if height >= 14 and watch.notes:
         below += [
-            Line().add(line, "dim")
+            Line().add(line, "dim").fitted(width)
             for line in textwrap.wrap(
                 watch.notes[-1],
                 max(10, width),
@@ -116,6 +117,8 @@ def _title(view: View, watch: Watch, seen: Seen | None, width: int) -> Line:
     if view.choice.filters:
         line.add(f" only {view.choice.filters}", "warm")
     state, style = _state(view, watch, seen)
+    if seen is not None and width >= _ROOMY:
+        state = f"{_elapsed(watch, seen)}  {state}"
     room = width - len(state) - 1
     if room < 4:
         return Line().add(state, style).fitted(width)
@@ -123,7 +126,7 @@ def _title(view: View, watch: Watch, seen: Seen | None, width: int) -> Line:
 
 
 def _state(view: View, watch: Watch, seen: Seen | None) -> tuple[str, str]:
-    number = "" if seen is None else f"{_elapsed(watch, seen)} #{seen.snapshot.index}"
+    number = "" if seen is None else f"#{seen.snapshot.index}"
     if watch.ending is not None:
         return f"ended {number}".rstrip(), "bad"
     if view.stopping:

@@ -42,9 +42,9 @@ def monitor(*args: object) -> list[str]:
     return damon_command("monitor", *FAST, *args)
 
 
-def number_of(lines: list[str]) -> int:
-    """The number of the snapshot that is shown."""
-    found = re.search(r"#(\d+)$", lines[0])
+def number_of(lines: list[str], width: int = 80) -> int:
+    """The number of the snapshot that is shown; -1 while the first line is not complete."""
+    found = re.search(r"#(\d+)$", lines[0]) if len(lines[0]) == width else None
     return int(found[1]) if found else -1
 
 
@@ -65,7 +65,7 @@ def test_the_view_fits_its_terminal_whatever_becomes_of_its_size(
         lines = window.wait_for(
             lambda lines, height=height, width=width: (
                 len(lines) == height
-                and number_of(lines) >= 0
+                and (width < 20 or number_of(lines, width) >= 0)
                 and (width < 200 or "address range" in "\n".join(lines))
                 and (width != 80 or lines[-1].endswith("w save"))
             )
@@ -75,7 +75,17 @@ def test_the_view_fits_its_terminal_whatever_becomes_of_its_size(
     window.wait_for_end()
 
 
-@pytest.mark.parametrize("way", ["q", "C-c", "SIGTERM", "SIGHUP", "failure", "a second C-c"])
+@pytest.mark.parametrize(
+    "way",
+    [
+        "q",
+        "SIGTERM",
+        *(
+            pytest.param(way, marks=pytest.mark.slow)
+            for way in ("C-c", "SIGHUP", "failure", "a second C-c")
+        ),
+    ],
+)
 def test_the_terminal_is_as_before_whatever_ends_the_view(
     eyes: Eyes, bystander: Process, terminal: Open, tmp_path: Path, way: str
 ) -> None:
@@ -110,6 +120,7 @@ def test_the_terminal_is_as_before_whatever_ends_the_view(
     assert "the same" in window.wait_for_end()
 
 
+@pytest.mark.slow
 def test_what_was_seen_last_stays_on_the_terminal(
     eyes: Eyes, bystander: Process, terminal: Open
 ) -> None:
@@ -131,7 +142,7 @@ def test_a_pause_holds_the_picture_and_not_the_monitoring(
     window.run(monitor("-p", bystander.pid, "-o", "also.damon"))
     window.wait_for(DRAWN)
     window.press("p")
-    held = number_of(window.wait_for("PAUSED"))
+    held = number_of(window.wait_for(lambda lines: "PAUSED" in lines[0] and number_of(lines) >= 0))
     window.press("s")
     assert number_of(window.wait_for("sort: size")) == held
     recording = window.folder / "also.damon"
@@ -186,7 +197,7 @@ def test_a_snapshot_can_be_saved(eyes: Eyes, bystander: Process, terminal: Open)
     assert [one.name for one in window.folder.glob("*.damon")] == [path]
 
 
-@pytest.mark.parametrize("no_color", ["", "1"])
+@pytest.mark.parametrize("no_color", [pytest.param("", marks=pytest.mark.slow), "1"])
 def test_no_color_means_none(eyes: Eyes, bystander: Process, terminal: Open, no_color: str) -> None:
     eyes()
     window = terminal(NO_COLOR=no_color)
@@ -199,6 +210,7 @@ def test_no_color_means_none(eyes: Eyes, bystander: Process, terminal: Open, no_
     window.wait_for_end()
 
 
+@pytest.mark.slow
 def test_a_dumb_terminal_gets_plain_text(eyes: Eyes, bystander: Process, terminal: Open) -> None:
     eyes()
     window = terminal((100, 24))
@@ -210,6 +222,7 @@ def test_a_dumb_terminal_gets_plain_text(eyes: Eyes, bystander: Process, termina
     assert FOOT not in "\n".join(lines)
 
 
+@pytest.mark.slow
 def test_what_a_command_prints_is_shown_when_the_view_has_ended(eyes: Eyes, terminal: Open) -> None:
     eyes()
     window = terminal((100, 50))
@@ -221,6 +234,7 @@ def test_what_a_command_prints_is_shown_when_the_view_has_ended(eyes: Eyes, term
     assert lines.index("printed meanwhile:") + 1 == lines.index("to be read later")
 
 
+@pytest.mark.slow
 def test_several_contexts_are_seen_one_at_a_time(
     eyes: Eyes, bystander: Process, terminal: Open, tmp_path: Path
 ) -> None:
@@ -237,6 +251,7 @@ def test_several_contexts_are_seen_one_at_a_time(
     window.wait_for_end()
 
 
+@pytest.mark.slow
 def test_a_suspended_view_gives_the_terminal_back(
     eyes: Eyes, bystander: Process, terminal: Open
 ) -> None:

@@ -2,7 +2,7 @@
 # Makes .venv with everything that `make demo` and `make test` need, from nothing but python3, a C
 # compiler and make.  As root it installs the Debian packages that are missing, and says so; else it
 # says what to install.  With "vm" as its argument also what only tests need: servers to be monitored,
-# and QEMU for another kernel.
+# a terminal, and QEMU for another kernel.
 cd "$(dirname "$0")/.."
 python=${PYTHON:-python3}
 
@@ -61,6 +61,10 @@ if [ "${1:-}" = vm ]; then
 	done
 fi
 if [ "${1:-}" = vm ]; then
+	command -v tmux >/dev/null ||
+		install "no tmux" tmux || say "the tests of the live view on a terminal will be skipped"
+fi
+if [ "${1:-}" = vm ] && [ -n "${DAMON_VM_KERNEL:-}" ]; then
 	command -v qemu-system-x86_64 >/dev/null ||
 		install "no QEMU" qemu-system-x86 || say "the tests under other kernels will be skipped"
 	command -v busybox >/dev/null ||

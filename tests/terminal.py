@@ -33,7 +33,7 @@ class Terminal:
 
     def __init__(self, folder: Path, size: tuple[int, int], env: Mapping[str, str]) -> None:
         self.folder = folder
-        self._socket = folder / "tmux"
+        self._socket = "tmux"  # in the folder: the name of a socket must be short
         self._nr_runs = 0
         path = os.pathsep.join(sys.path)
         self._env = {**os.environ, "PYTHONPATH": path, "LC_ALL": "C.UTF-8", "PS1": "$ "}
@@ -50,7 +50,7 @@ class Terminal:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=self._env,
-            cwd="/",
+            cwd=self.folder,
         )
 
     def tmux(self, *args: str) -> str:
@@ -58,7 +58,7 @@ class Terminal:
         return subprocess.run(
             ["tmux", "-S", self._socket, "-f", "/dev/null", *args],
             env=self._env,
-            cwd="/",
+            cwd=self.folder,
             capture_output=True,
             check=True,
         ).stdout.decode()
@@ -71,7 +71,8 @@ class Terminal:
 
     def wait_for_end(self, status: int = 0) -> list[str]:
         """The picture once the last command line has ended with that status."""
-        return self.wait_for(lambda lines: f"run {self._nr_runs}: {status}" in lines)
+        said = f"run {self._nr_runs}: {status}"  # after a prompt, if typed before that
+        return self.wait_for(lambda lines: any(line.endswith(said) for line in lines))
 
     def type(self, text: str) -> None:
         self.tmux("send-keys", "-l", text)

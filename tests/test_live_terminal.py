@@ -235,6 +235,18 @@ def test_what_a_command_prints_is_shown_when_the_view_has_ended(eyes: Eyes, term
 
 
 @pytest.mark.slow
+def test_of_a_command_that_prints_much_the_end_is_shown(eyes: Eyes, terminal: Open) -> None:
+    eyes()
+    window = terminal((100, 50))
+    window.run([*monitor("--"), "sh", "-c", "seq 300000; exec sleep 1000"])
+    window.wait_for(DRAWN)
+    window.press("q")
+    lines = window.wait_for_end()
+    assert "300000" in lines
+    assert any("bytes before this were not kept" in line for line in window.picture("-S", "-"))
+
+
+@pytest.mark.slow
 def test_several_contexts_are_seen_one_at_a_time(
     eyes: Eyes, bystander: Process, terminal: Open, tmp_path: Path
 ) -> None:

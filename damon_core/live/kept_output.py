@@ -9,18 +9,20 @@ from types import TracebackType
 from typing import IO
 
 _MAX_KEPT = 1 << 20
+_MAX_SHOWN = 1 << 13
 
 
 class KeptOutput:
     """While active, standard output and error go to a file where they would go to a terminal.
 
-    So does the output of the command that is monitored, and of libraries.  Of more than a
-    megabyte the beginning is given up, and ``nr_dropped`` says how many bytes.
+    So does the output of the command that is monitored, and of libraries.  Of much of it
+    the beginning is given up, and ``nr_dropped`` says about how many bytes.
     """
 
     def __init__(self) -> None:
         self.nr_dropped = 0
         self._file: IO[bytes] | None = None
+        self._tail = b""
         self._saved: dict[int, int] = {}
 
     def __enter__(self) -> KeptOutput:
@@ -49,20 +51,25 @@ class KeptOutput:
     def trim(self) -> None:
         """Give up what is too much; to be called now and then."""
         assert self._file is not None
-        size = os.fstat(self._file.fileno()).st_size
-        if size > _MAX_KEPT:
+        if os.fstat(self._file.fileno()).st_size > _MAX_KEPT:
+            self._tail = self._read_tail(self._file)
             os.ftruncate(self._file.fileno(), 0)
-            self.nr_dropped += size
 
     def take(self) -> str:
         """What was kept; afterwards nothing is."""
         if self._file is None:
             return ""
         with self._file as file:
-            file.seek(0)
-            kept = file.read(_MAX_KEPT)
+            text = self._read_tail(file).decode(errors="replace")
         self._file = None
-        dropped = (
-            f"({self.nr_dropped} bytes before this were not kept)\n" if self.nr_dropped else ""
-        )
-        return dropped + kept.decode(errors="replace")
+        if not self.nr_dropped:
+            return text
+        return f"(about {self.nr_dropped} bytes before this were not kept)\n{text}"
+
+    def _read_tail(self, file: IO[bytes]) -> bytes:
+        """The last of all that was printed; what is before it is counted as dropped."""
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - _MAX_SHOWN))
+        tail = (self._tail + file.read())[-_MAX_SHOWN:]
+        self.nr_dropped += len(self._tail) + size - len(tail)
+        return tail

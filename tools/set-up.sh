@@ -63,8 +63,6 @@ fi
 if [ "${1:-}" = vm ]; then
 	command -v tmux >/dev/null ||
 		install "no tmux" tmux || say "the tests of the live view on a terminal will be skipped"
-fi
-if [ "${1:-}" = vm ] && [ -n "${DAMON_VM_KERNEL:-}" ]; then
 	command -v qemu-system-x86_64 >/dev/null ||
 		install "no QEMU" qemu-system-x86 || say "the tests under other kernels will be skipped"
 	command -v busybox >/dev/null ||

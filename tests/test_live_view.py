@@ -181,6 +181,23 @@ def test_one_target_alone_or_all_of_them() -> None:
     assert view.choice.target is None
 
 
+def test_hits_are_those_of_each_primitive_rather_than_a_bar() -> None:
+    targets = [TargetState(index, 100 + index, "worker") for index in range(2)]
+    snapshot = made_up_snapshot(0, ROWS, "accessed_bit", "page_fault", targets=targets)
+    head = next(line for line in texts(view_of(watched(snapshot))) if "address" in line)
+    assert head.startswith("target")
+    assert "accesse… page_fa… mapping" in head
+    lines = texts(view_of(watched(snapshot)), 80, 14)
+    assert [line.split()[0] for line in lines[-3:-1]] == ["accessed_bit", "page_fault"]
+
+
+def test_of_more_primitives_than_fit_the_failed_ones_are_seen() -> None:
+    snapshot = made_up_snapshot(0, ROWS, "one", "two")
+    failed = SourceState("two", failure="it broke")
+    watch = watched(attrs.evolve(snapshot, sources=(snapshot.sources[0], failed)))
+    assert any("stopped: it broke" in line for line in texts(view_of(watch), 80, 12))
+
+
 def test_of_many_targets_those_are_shown_that_use_most() -> None:
     targets = [TargetState(index, 100 + index, "worker") for index in range(50)]
     rows: list[Row] = [

@@ -52,12 +52,13 @@ class Blocks:
         ]
         if len(targets) > nr_lines:
             targets.sort(key=self._last_working_set, reverse=True)
+        if len(targets) > nr_lines > 1:
             nr_more = len(targets) - nr_lines + 1
             lines = [self._target(target) for target in targets[: nr_lines - 1]]
             rest = sum(map(self._last_working_set, targets[nr_lines - 1 :]))
             text = f"   and {nr_more} targets more, wss {about_size(rest)}"
             return [*lines, Line().add(text, "dim").fitted(self.width)]
-        return [self._target(target) for target in targets]
+        return [self._target(target) for target in targets[:nr_lines]]
 
     def _target(self, target: TargetState) -> Line:
         sizes = self.watch.sizes.get(target.index, Sizes())
@@ -82,8 +83,12 @@ class Blocks:
         return sizes.working_set[-1] if sizes and sizes.working_set else 0.0
 
     def sources(self, nr_lines: int) -> list[Line]:
-        """Each primitive: reports a second, what becomes of them, and losses since the start."""
-        return [self._source(source) for source in self.seen.snapshot.sources[:nr_lines]]
+        """Each primitive: reports a second, what becomes of them, and losses since the start;
+        of too many those that have failed."""
+        sources = self.seen.snapshot.sources
+        if len(sources) > nr_lines:
+            sources = tuple(sorted(sources, key=lambda source: source.failure is None))
+        return [self._source(source) for source in sources[:nr_lines]]
 
     def _source(self, source: SourceState) -> Line:
         name = f"{printable(source.name)} {printable(source.mechanism)}".rstrip()

@@ -83,10 +83,10 @@ def _body(view: View, watch: Watch, seen: Seen, width: int, height: int) -> list
     if height >= 16:
         above.append(blocks.reason())
     if height >= 7:
-        above += blocks.targets(view.choice.target, max(1, (height - 8) // 3))
+        above += blocks.targets(view.choice.target, max(1, (height - 6) // 3))
     below: list[Line] = []
     if height >= 9:
-        below += blocks.sources(max(1, (height - 8) // 4))
+        below += blocks.sources(max(1, (height - 6) // 3))
     if height >= 14 and watch.notes:
         below += [
             Line().add(line, "dim").fitted(width)

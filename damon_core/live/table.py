@@ -51,7 +51,8 @@ class RegionTable:
             sorted_by = column.sort == self._choice.sort and bool(column.sort)
             head = (self._glyphs.down if sorted_by else "") + column.head
             line.add(" " if line.pieces else "", "head")
-            line.add(cells(head, column.width, right=column.right), "head")
+            head = cells(head, column.width, right=column.right, more=self._glyphs.more)
+            line.add(head, "head")
         return line.filled(width, "head")
 
     def lines(self, width: int, first: int, nr_lines: int) -> list[Line]:
@@ -80,7 +81,8 @@ class RegionTable:
         """Those that fit, in the order in which they are shown."""
         named = bool(self._seen.names)
         wanted = self._all_columns(width)
-        mapping = max(5, min(20, width // 4)) if named else 0
+        least = 20 if len(self._seen.snapshot.sources) == 1 else 10
+        mapping = max(5, min(least, width // 4)) if named else 0
         left = width - (mapping + 1 if mapping else 0)
         chosen: set[int] = set()
         for column in sorted(wanted, key=lambda one: one.rank):
@@ -97,6 +99,7 @@ class RegionTable:
     def _all_columns(self, width: int) -> list[_Column]:
         snapshot, regions = self._seen.snapshot, self._seen.snapshot.regions
         aggr_us = snapshot.intervals.aggr_us
+        single = len(snapshot.sources) == 1
         several = len(snapshot.targets) > 1 and self._choice.target is None
         columns = [_Column("target", 6, 4, lambda row: str(int(regions.target[row])))] * several
         if width >= _WIDE:
@@ -105,7 +108,7 @@ class RegionTable:
             columns.append(_Column("address", 12, 3, self._start, sort="address"))
         columns += [
             _Column("size", 9, 2, self._size, sort="size"),
-            _Column("", _BAR, 6, self._bar, right=False, rated=True),
+            _Column("", _BAR, 6 if single else 50, self._bar, right=False, rated=True),
             _Column("rate", 5, 1, lambda row: f"{self._percent(row)} %", sort="rate", rated=True),
             _Column(
                 "age",
@@ -115,14 +118,13 @@ class RegionTable:
                 sort="age",
             ),
         ]
-        single = len(snapshot.sources) == 1
         for number, source in enumerate(snapshot.sources):
             head = "hits" if single else printable(source.name)
             hits = regions.hits[number]
             columns.append(
                 _Column(
                     head,
-                    max(8, min(12, len(head))),
+                    max(8, min(12 if width >= _WIDE else 8, len(head))),
                     7 + number,
                     lambda row, hits=hits: about_count(int(hits[row])),  # type: ignore[misc]
                 )

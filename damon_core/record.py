@@ -14,8 +14,8 @@ from attrs import define, field, frozen
 
 from .errors import RecordError
 from .file_kind import kind_of
-from .record_batch import batch_to_snapshot, message_to_batch, names_in
-from .record_format import NAMES_KEY, RecordHeader, header_of
+from .record_batch import batch_to_snapshot, message_to_batch, names_in, snapshot_to_rows
+from .record_format import NAMES_KEY, RecordHeader, header_of, table_schema
 from .record_frames import CONTINUATION, End, Frame, read_frame
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class Record:
 
     def __iter__(self) -> Iterator[Snapshot]:
         """The snapshots from the first to the last; only one is in memory at a time."""
-        for _, _, snapshot in self._read(range(len(self))):
+        for _, snapshot in self._read(range(len(self))):
             yield snapshot
 
     def __getitem__(self, number: int) -> Snapshot:
@@ -85,14 +85,14 @@ class Record:
         position = number + len(self) if number < 0 else number
         if not 0 <= position < len(self):
             raise IndexError(f"{self.path}: no snapshot {number} among {len(self)}")
-        ((_, _, snapshot),) = self._read([position])
+        ((_, snapshot),) = self._read([position])
         return snapshot
 
     def names(self, number: int = -1) -> tuple[TargetNames, ...]:
         """What was mapped where in the targets by the time of a snapshot, as far as recorded."""
         last = number + len(self) if number < 0 else number
         known: dict[int, TargetNames] = {}
-        for _, metadata, _ in self._read([named for named in self._index.named if named <= last]):
+        for metadata, _ in self._read([named for named in self._index.named if named <= last]):
             known.update((names.target, names) for names in names_in(metadata))
         return tuple(known.values())
 
@@ -112,29 +112,27 @@ class Record:
         )
 
     def to_table(self) -> pa.Table:
-        """All regions as one Arrow table, with their snapshot's index and times in front."""
-        names = ("snapshot", "start_ns", "end_ns")
-        front = [pa.field(name, pa.int64(), nullable=False) for name in names]
-        schema = pa.schema([*front, *self.schema], metadata=self.schema.metadata)
-        batches = []
-        for batch, _, snapshot in self._read(range(len(self))):
-            times = (snapshot.index, snapshot.start_ns, snapshot.end_ns)
-            columns = [pa.repeat(pa.scalar(value, pa.int64()), len(batch)) for value in times]
-            batches.append(pa.record_batch([*columns, *batch.columns], schema=schema))
+        """All regions as one Arrow table, with facts of their snapshot in front."""
+        schema = table_schema(self.schema)
+        batches = [snapshot_to_rows(snapshot, schema) for snapshot in self]
         return pa.Table.from_batches(batches, schema=schema)
 
     def to_pandas(self) -> Any:
         """``to_table`` as a pandas DataFrame; needs pandas."""
         return self.to_table().to_pandas()
 
+    def to_polars(self) -> Any:
+        """``to_table`` as a polars DataFrame; needs polars."""
+        from importlib import import_module
+
+        return import_module("polars").from_arrow(self.to_table())
+
     @cached_property
     def _index(self) -> _Index:
         with _naming(self.path), _opened(self.path) as (fd, size):
             return _index_of(fd, size, len(self._schema_message))
 
-    def _read(
-        self, numbers: Iterable[int]
-    ) -> Iterator[tuple[pa.RecordBatch, dict[bytes, bytes], Snapshot]]:
+    def _read(self, numbers: Iterable[int]) -> Iterator[tuple[dict[bytes, bytes], Snapshot]]:
         index = self._index
         with _naming(self.path), _opened(self.path) as (fd, _):
             for number in numbers:
@@ -150,7 +148,7 @@ class Record:
                         f"is damaged in snapshot {number}: {error}; keep the {number} before it "
                         f"with: head -c {offset} {self.path}"
                     ) from error
-                yield batch, metadata, snapshot
+                yield metadata, snapshot
 
 
 def _first_frame(fd: int, size: int) -> Frame:

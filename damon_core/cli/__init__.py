@@ -15,6 +15,7 @@ from ..errors import DamonError, one_line
 
 _COMMANDS = {
     "check": "Check a configuration file and print what it amounts to.",
+    "convert": "Convert recordings for other tools, and those of damo.",
     "primitives": "List the installed primitives, and what works on this machine.",
     "record": "Monitor targets and record what they access.",
     "report": "Show what a recording says.",

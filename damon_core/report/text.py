@@ -54,11 +54,13 @@ def intervals_text(intervals: Intervals) -> str:
 
 
 def target_text(target: TargetState) -> str:
-    """Who a target is: "target 0: pid 4321 (redis-server)"."""
+    """Who a target is: "target 0: pid 4321 (redis-server)"; recordings of others may not know."""
     if not target.pid:
         return f"target {target.index}: physical memory"
-    ended = "" if target.alive else ", ended"
-    return f"target {target.index}: pid {target.pid} ({printable(target.comm)}{ended})"
+    words = [printable(target.comm)] if target.comm else []
+    words += [] if target.alive else ["ended"]
+    who = f"pid {target.pid}" if target.pid > 0 else "a process of unknown pid"
+    return f"target {target.index}: {who}" + (f" ({', '.join(words)})" if words else "")
 
 
 def mapping_text(name: str | None) -> str:

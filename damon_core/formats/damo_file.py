@@ -27,7 +27,7 @@ _HEAD = 4096
 
 
 def is_damo(path: str) -> bool:
-    """Whether a file begins as a recording of damo does; RecordError if it cannot be read."""
+    """Whether a file begins as one of damo or perf does; RecordError if it cannot be read."""
     with opened(path) as file:
         return _kind(file.read(_HEAD)) is not None
 
@@ -39,6 +39,9 @@ def read_damo_record(path: str) -> list[DamoSeries]:
             head = file.read(_HEAD)
             file.seek(0)
             kind = _kind(head)
+            if kind == "perf.data":
+                text = f"perf script --force -i {path}"
+                raise RecordError(f"is a perf.data file: convert the text that this prints: {text}")
             if kind is None:
                 what = kind_of(head) if head else "empty"
                 raise RecordError(f"is not a recording of damo; it seems to be {what}")
@@ -64,6 +67,8 @@ def opened(path: str) -> IO[bytes]:
 
 
 def _kind(head: bytes) -> str | None:
+    if head.startswith(b"PERFILE2"):
+        return "perf.data"
     if head.lstrip()[:1] in (b"[", b"{"):
         return "json"
     if len(head) > 1 and head[0] & 0x8F == 8 and (head[0] << 8 | head[1]) % 31 == 0:

@@ -79,7 +79,7 @@ def _read_record(stream: JsonStream, max_windows: int) -> DamoSeries:
     series.intervals = _intervals(head.get("intervals"))
     series.extras = {key: value for key, value in head.items() if key.startswith("x_")}
     if head.get("scheme_filters"):
-        series.left_out["scheme_filters of a record"] += 1
+        series.remarks["scheme_filters of a record: left out"] += 1
     if head.get("data_source") not in (None, "unknown"):
         series.extras["data_source"] = str(head["data_source"])[:40]
     return series
@@ -112,7 +112,7 @@ def _read_window(stream: JsonStream, series: DamoSeries) -> None:
         time_ns(facts["start_time"], "start_time"), time_ns(facts["end_time"], "end_time")
     )
     if facts.get("damos_stats"):
-        series.left_out["damos_stats of a snapshot"] += 1
+        series.remarks["damos_stats of a snapshot: left out"] += 1
 
 
 def _take_region(region: Any, series: DamoSeries) -> None:
@@ -121,10 +121,10 @@ def _take_region(region: Any, series: DamoSeries) -> None:
     start, end = whole(region.get("start"), "start"), whole(region.get("end"), "end")
     accesses, age = region.get("nr_accesses"), region.get("age")
     if start >= end:
-        series.left_out["regions without a size"] += 1
+        series.remarks["regions without a size: left out"] += 1
         return
     if not isinstance(accesses, dict) or accesses.keys().isdisjoint(("samples", "percent")):
-        series.left_out["regions without nr_accesses"] += 1
+        series.remarks["regions without nr_accesses: left out"] += 1
         return
     flags = 0
     if accesses.get("samples") is not None:
@@ -133,7 +133,7 @@ def _take_region(region: Any, series: DamoSeries) -> None:
         nr = number(accesses["percent"], "percent")
         flags = PERCENT
     else:
-        series.left_out["regions without nr_accesses"] += 1
+        series.remarks["regions without nr_accesses: left out"] += 1
         return
     known_age = age if isinstance(age, dict) else {}
     if known_age.get("aggr_intervals") is not None:
@@ -148,9 +148,9 @@ def _take_region(region: Any, series: DamoSeries) -> None:
     series.add(start, end, nr, length, flags, -1 if told is None else number(told, "bytes"))
     _take_hits(region.get("x_hits"), series)
     if any(region.get("probe_hits") or ()):
-        series.left_out["probe_hits of a region"] += 1
+        series.remarks["probe_hits of a region: left out"] += 1
     if region.get("sz_filter_passed") not in (None, 0, "0", "0 B"):
-        series.left_out["sz_filter_passed of a region"] += 1
+        series.remarks["sz_filter_passed of a region: left out"] += 1
 
 
 def _take_hits(hits: Any, series: DamoSeries) -> None:

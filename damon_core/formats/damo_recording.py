@@ -185,12 +185,7 @@ def _time_notes(header: RecordHeader, columns: Columns) -> Iterator[str]:
 
 
 def _counted(series: Sequence[DamoSeries], columns: Columns) -> Iterator[str]:
-    left_out: Counter[str] = Counter()
+    counts = Counter(columns.counts)
     for one in series:
-        left_out.update(one.left_out)
-    for what, nr in sorted(columns.counts.items()):
-        if nr:
-            yield f"{nr:,} {what}"
-    for what, nr in sorted(left_out.items()):
-        if nr:
-            yield f"{nr:,} {what}: left out"
+        counts.update(one.remarks)
+    return (f"{nr:,} {what}" for what, nr in sorted(counts.items()) if nr)

@@ -51,13 +51,13 @@ class DamoSeries:
     """Windows in the order of the file; ``first`` is where the regions of each begin.
 
     ``accesses`` are samples, or percent where ``flags`` say so; ``age`` windows, or microseconds.
-    ``left_out`` counts what could not be taken over, by reason.
+    ``remarks`` counts what could not be taken over as it is, by what was done.
     """
 
     key: SeriesKey = SeriesKey()
     intervals: DamoIntervals | None = None
     extras: dict[str, Any] = field(factory=dict)
-    left_out: Counter[str] = field(factory=Counter)
+    remarks: Counter[str] = field(factory=Counter)
     start_ns: array[int] = field(factory=lambda: array("q"))
     end_ns: array[int] = field(factory=lambda: array("q"))
     first: array[int] = field(factory=lambda: array("Q"))

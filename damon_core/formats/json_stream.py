@@ -33,13 +33,9 @@ class JsonStream:
 
     def begins(self) -> str:
         """The next character that is no space."""
-        while True:
-            match = _SPACE.match(self._text, self._position)
-            self._position = match.end() if match else self._position
-            if self._position < len(self._text):
-                return self._text[self._position]
-            if not self._more():
-                raise RecordError("breaks off in the middle")
+        if not self._skip_space():
+            raise RecordError("breaks off in the middle")
+        return self._text[self._position]
 
     def value(self) -> Any:
         """The next value, whole."""
@@ -87,11 +83,18 @@ class JsonStream:
 
     def end(self) -> None:
         """Refuse anything that follows."""
-        try:
-            self.begins()
-        except RecordError:
-            return
-        self._refuse("the end")
+        if self._skip_space():
+            self._refuse("the end")
+
+    def _skip_space(self) -> bool:
+        """Whether anything follows."""
+        while True:
+            match = _SPACE.match(self._text, self._position)
+            self._position = match.end() if match else self._position
+            if self._position < len(self._text):
+                return True
+            if not self._more():
+                return False
 
     def _take(self, wanted: str) -> str:
         found = self.begins()

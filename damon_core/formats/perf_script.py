@@ -43,7 +43,7 @@ def read_perf_script(chunks: Iterator[str]) -> list[DamoSeries]:
         target.end()
     series = [target.series for target in targets.values()]
     if nr_others and series:
-        series[0].left_out["lines that are not of damon_aggregated"] += nr_others
+        series[0].remarks["lines that are not of damon_aggregated: left out"] += nr_others
     return [one for one in series if len(one)]
 
 
@@ -67,7 +67,7 @@ class _Target:
         if nr < 0:  # a window that damo adds where there is only one, to tell how long that was
             self._fake = True
         elif not start < end < 2**64:
-            self.series.left_out["regions without a size"] += 1
+            self.series.remarks["regions without a size: left out"] += 1
         else:
             age = int(match[8]) if match[8] else -1
             self.series.add(start, end, nr, max(age, 0), NO_AGE if age < 0 else 0)
@@ -76,10 +76,10 @@ class _Target:
         """Give each window its times: it began when the one before it ended."""
         series, ends = self.series, self._ends_ns
         if self._missing:
-            series.left_out["windows with lost regions"] += 1
+            series.remarks["windows with lost regions"] += 1
         if len(ends) < 2:
             if ends:
-                series.left_out["windows of unknown length"] += 1
+                series.remarks["windows of unknown length: left out"] += 1
             series.first = series.first[:0]
             return
         mean = (ends[-1] - ends[0]) // (len(ends) - 1)
@@ -92,7 +92,7 @@ class _Target:
 
     def _begin(self, match: re.Match[str]) -> None:
         if self._missing:
-            self.series.left_out["windows with lost regions"] += 1
+            self.series.remarks["windows with lost regions"] += 1
         end_ns = int(match[1]) * 1_000_000_000 + int(match[2].ljust(9, "0"))
         if self._ends_ns and end_ns <= self._ends_ns[-1]:
             if end_ns < self._ends_ns[-1]:

@@ -69,6 +69,8 @@ def convert(
         else:
             raise click.UsageError("say --to FORMAT, or -o with a suffix such as .csv")
     if not foreign:
+        if to.name == "damon":
+            raise click.UsageError(f"{record} is a recording of damon already")
         if ops or sample_us:
             raise click.UsageError("--ops and --sample-us are for recordings of damo")
         _write(_ours(record), to, _path(record, to, path), force)

@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
+    from .model import AddrRange
     from .record_names import TargetNames
+    from .report.grid import HeatGrid
+    from .report.sizes import SizesOverTime
     from .snapshot import Snapshot
 
 _HEAD = 4096
@@ -126,6 +129,46 @@ class Record:
     def to_pandas(self) -> Any:
         """``to_table`` as a pandas DataFrame; needs pandas."""
         return self.to_table().to_pandas()
+
+    def heatmap(
+        self,
+        *,
+        target: int | None = None,
+        measure: str = "samples",
+        nr_rows: int = 600,
+        nr_columns: int = 400,
+        within: AddrRange | None = None,
+        fold: bool = True,
+    ) -> HeatGrid:
+        """Heat by time and address: arrays, and by ``figure()`` a picture, as in a notebook.
+
+        At most ``nr_rows`` of time and ``nr_columns`` of addresses.  ``target``: its index, by
+        default the hottest.  ``measure``: "samples" (% of samples with an access), "bytes" (% of
+        bytes accessed in a sampling interval), or a primitive (its reports per second and MiB).
+        ``fold``: narrow what was never accessed.  LookupError if there is no such thing.
+        """
+        from .report.grid import heat_grid
+
+        return heat_grid(
+            self,
+            nr_rows=nr_rows,
+            nr_columns=nr_columns,
+            target=target,
+            within=within,
+            fold=fold,
+            measure=measure,
+            least=max(1, nr_columns // 80),
+            names=self.names(),
+        )
+
+    def wss(self, *, by_region: bool = False, acc_thres: int = 1) -> SizesOverTime:
+        """Working set, monitored and resident bytes by target and snapshot, as arrays.
+
+        ``by_region``, ``acc_thres``: as for ``damon report wss``.  ``figure()`` draws them.
+        """
+        from .report.sizes import sizes_over_time
+
+        return sizes_over_time(self, by_region=by_region, acc_thres=acc_thres)
 
     @cached_property
     def _index(self) -> _Index:

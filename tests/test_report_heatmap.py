@@ -41,9 +41,9 @@ def moving(nr_snapshots: int = 40) -> list[Snapshot]:
     return snapshots
 
 
-def picture(grid: HeatGrid, *, color: bool = False) -> str:
+def picture(grid: HeatGrid, *, width: int = 80, colors: int = 0) -> str:
     file = io.StringIO()
-    Heatmap(grid, color=color).render(file)
+    Heatmap(grid, width=width, colors=colors).render(file)
     return file.getvalue()
 
 
@@ -55,7 +55,7 @@ def test_heat_moves_through_the_columns_as_through_memory() -> None:
 
 
 def test_by_bytes_shades_are_the_share_of_accessed_bytes() -> None:
-    grid = heat_grid(moving(), nr_rows=4, nr_columns=4, by_bytes=True)
+    grid = heat_grid(moving(), nr_rows=4, nr_columns=4, measure="bytes")
     np.testing.assert_allclose(grid.heat, 50 * np.eye(4), atol=1e-9)
 
 
@@ -79,7 +79,7 @@ def test_the_picture_has_a_row_of_shades_for_each_time() -> None:
 def test_colours_are_used_only_on_request() -> None:
     grid = heat_grid(moving())
     assert "\x1b[" not in picture(grid)
-    assert "\x1b[48;5;" in picture(grid, color=True)
+    assert "\x1b[48;5;" in picture(grid, colors=256)
 
 
 def test_no_line_is_wider_than_a_terminal_of_eighty_columns() -> None:

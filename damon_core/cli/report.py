@@ -135,7 +135,13 @@ def record_info(record: str, as_json: bool) -> None:
 @click.option(
     "--columns", type=click.IntRange(4, 10_000), help="Columns (default: the terminal's)."
 )
-@click.option("--by-bytes", is_flag=True, help="Shade by accessed bytes instead of access rate.")
+@click.option(
+    "--measure",
+    default="samples",
+    show_default=True,
+    metavar="WHAT",
+    help="Heat: samples (% with an access), bytes (% accessed), or a primitive, for its reports.",
+)
 @click.option("--no-fold", is_flag=True, help="Show long stretches without access in full.")
 @_json_option
 def heatmap(
@@ -144,29 +150,31 @@ def heatmap(
     within: str | None,
     rows: int,
     columns: int | None,
-    by_bytes: bool,
+    measure: str,
     no_fold: bool,
     as_json: bool,
 ) -> None:
     """Time by address, with the access rate as shades."""
     from ..errors import RecordError
     from ..report.grid import heat_grid
-    from ..report.heatmap import Heatmap
+    from ..report.heatmap import NR_TIME_COLUMNS, Heatmap
 
     opened = _with_snapshots(record)
     try:
         grid = heat_grid(
             opened,
             nr_rows=rows,
-            nr_columns=columns or max(20, _width() - 14),
+            nr_columns=columns or max(4, _width() - NR_TIME_COLUMNS),
             target=target,
             within=_range(within) if within else None,
             fold=not no_fold,
-            by_bytes=by_bytes,
+            measure=measure,
+            marks=True,
+            names=opened.names(),
         )
     except LookupError as error:
         raise RecordError(f"{record}: {error}") from None
-    _show(Heatmap(grid, names=opened.names(), color=_colored()), as_json)
+    _show(Heatmap(grid, width=_width(), colors=_nr_colors()), as_json)
 
 
 def _opened(path: str) -> Record:
@@ -196,9 +204,11 @@ def _with_snapshots(path: str) -> Record:
     return record
 
 
-def _colored() -> bool:
-    """Whether the terminal wants colour (https://no-color.org)."""
-    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+def _nr_colors() -> int:
+    """How many colours the terminal has and wants: 0 (https://no-color.org), 256 or 2**24."""
+    if not sys.stdout.isatty() or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return 0
+    return 2**24 if os.environ.get("COLORTERM") in ("truecolor", "24bit") else 256
 
 
 def _show(report: Report, as_json: bool) -> None:

@@ -13,7 +13,6 @@ from .spans import Column, columns_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ..model import AddrRange
     from ..snapshot import Snapshot, TargetState
     from .outline import Snapshots
 
@@ -44,21 +43,21 @@ def heat_grid(
     nr_rows: int = 20,
     nr_columns: int = 64,
     target: int | None = None,
-    within: AddrRange | None = None,
     fold: bool = True,
     by_bytes: bool = False,
 ) -> HeatGrid:
     """The grid of a recording that has snapshots.
 
     ``target``: its index, by default that of the most accessed bytes.  ``fold``: one column for a
-    long stretch that was never accessed.  LookupError if no snapshot has such a target or range.
+    long stretch that was never accessed.  LookupError if no snapshot has such a
+    target, or it no region.
     """
     outline = Outline(snapshots)
     chosen = outline.choose(target)
     index = chosen.target.index
-    columns = columns_of(chosen.present, chosen.accessed, nr_columns, within=within, fold=fold)
+    columns = columns_of(chosen.present, chosen.accessed, nr_columns, fold=fold)
     if not columns:
-        raise LookupError(f"target {index} has no region there")
+        raise LookupError(f"target {index} has no region")
     rows = min(nr_rows, len(snapshots))
     row_ns = -(-max(outline.end_ns - outline.start_ns, 1) // rows)
     sums = _Sums(outline.start_ns, row_ns, rows, columns, index, by_bytes)

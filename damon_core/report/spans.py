@@ -38,7 +38,6 @@ def columns_of(
     accessed: np.ndarray,
     nr_columns: int,
     *,
-    within: AddrRange | None = None,
     fold: bool = True,
 ) -> tuple[Column, ...]:
     """Share out about ``nr_columns`` columns to the union of the ranges ``present``, by size.
@@ -46,7 +45,7 @@ def columns_of(
     ``present``, ``accessed``: uint64[N, 2], start and end.  Gaps narrower than a column are drawn
     over.  Each area gets a column at least; if they are too many for that, the largest get one.
     """
-    areas = _clipped(union(present), within)
+    areas = union(present)
     areas = union(areas, int((areas[:, 1] - areas[:, 0]).sum()) // nr_columns)
     if len(areas) > nr_columns:
         largest = np.argsort(areas[:, 1] - areas[:, 0])[::-1][:nr_columns]
@@ -79,13 +78,6 @@ def union(ranges: np.ndarray, gap: int = 0) -> np.ndarray:
 def _beyond(starts: np.ndarray, ends: np.ndarray, gap: int) -> np.ndarray:
     beyond: np.ndarray = (starts > ends) & (starts - ends > gap)
     return beyond
-
-
-def _clipped(areas: np.ndarray, within: AddrRange | None) -> np.ndarray:
-    if within is None:
-        return areas
-    areas = np.clip(areas, within.start, within.end)
-    return areas[areas[:, 0] < areas[:, 1]]
 
 
 def _stretches(area: AddrRange, number: int, hot: np.ndarray, longest: int) -> Iterator[_Stretch]:

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from matplotlib.figure import Figure
 
-    from ..model import AddrRange
     from ..record_names import TargetNames
     from ..snapshot import TargetState
     from .outline import Snapshots
@@ -81,7 +80,6 @@ def heat_grid(
     nr_rows: int = 20,
     nr_columns: int = 64,
     target: int | None = None,
-    within: AddrRange | None = None,
     fold: bool = True,
     measure: str = "samples",
     least: int = 1,
@@ -93,7 +91,7 @@ def heat_grid(
     ``target``: its index, by default that of the most accessed bytes.  ``fold``: one column for a
     long stretch that was never accessed.  ``measure``: "samples", "bytes", or a primitive, for its
     reports.  ``least``, ``marks``: as for ``columns_of``.  LookupError if no snapshot has such a
-    target, range or primitive.
+    target or primitive, or it no region.
     """
     outline = Outline(snapshots)
     chosen = outline.choose(target)
@@ -106,13 +104,12 @@ def heat_grid(
         chosen.present,
         chosen.accessed,
         nr_columns,
-        within=within,
         fold=fold,
         least=least,
         marks=marks,
     )
     if not columns:
-        raise LookupError(f"target {index} has no region there")
+        raise LookupError(f"target {index} has no region")
     rows = outline.rows(min(nr_rows, len(snapshots)))
     sums = CellSums(rows, {index: columns}, [shown])
     for snapshot in snapshots:

@@ -102,6 +102,8 @@ class Outline:
         self.bytes_told = False
         self.start_ns = 2**63
         self.end_ns = 0
+        if not len(snapshots):
+            return
         step = -(-len(snapshots) // _NR_LOOKED_AT)
         nr_coarse = min(_NR_COARSE, int(len(snapshots) * _COARSE_SHARE))
         for number in range(0, len(snapshots), step):

@@ -38,7 +38,6 @@ def columns_of(
     accessed: np.ndarray,
     nr_columns: int,
     *,
-    within: AddrRange | None = None,
     fold: bool = True,
     least: int = 1,
     marks: bool = False,
@@ -49,7 +48,7 @@ def columns_of(
     over.  Each area gets ``least`` columns, but none narrower than a page; if they are too many
     for one each, the largest get one.  ``marks``: leave a column free between areas.
     """
-    areas = _clipped(union(present), within)
+    areas = union(present)
     areas = union(areas, int((areas[:, 1] - areas[:, 0]).sum()) // nr_columns)
     most = (nr_columns + 1) // 2 if marks else nr_columns
     if len(areas) > most:
@@ -84,13 +83,6 @@ def union(ranges: np.ndarray, gap: int = 0) -> np.ndarray:
 def _beyond(starts: np.ndarray, ends: np.ndarray, gap: int) -> np.ndarray:
     beyond: np.ndarray = (starts > ends) & (starts - ends > gap)
     return beyond
-
-
-def _clipped(areas: np.ndarray, within: AddrRange | None) -> np.ndarray:
-    if within is None:
-        return areas
-    areas = np.clip(areas, within.start, within.end)
-    return areas[areas[:, 0] < areas[:, 1]]
 
 
 def _stretches(area: AddrRange, number: int, hot: np.ndarray, longest: int) -> Iterator[_Stretch]:

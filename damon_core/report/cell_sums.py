@@ -66,20 +66,22 @@ class CellSums:
 
     def _add(self, snapshot: Snapshot) -> None:
         regions = snapshot.regions
-        start, end = regions.start.astype(np.float64), regions.end.astype(np.float64)
-        sizes = end - start
-        masses = [*(one.masses(snapshot, sizes) for one in self.measures), sizes]
+        start = regions.start.astype(np.float64)
+        sizes = regions.end.astype(np.float64) - start
+        masses = np.empty((len(self.measures) + 1, len(sizes)))
+        for kind, measure in enumerate(self.measures):
+            masses[kind] = measure.masses(snapshot, sizes)
+        masses[-1] = sizes
         rows = list(self.rows.overlaps(begin_ns(snapshot), snapshot.end_ns))
         for number, plane in enumerate(self._laid):
             mine = slice(*np.searchsorted(regions.target, [plane.target, plane.target + 1]))
             if mine.start == mine.stop:
                 continue
-            cells = _in_columns(plane, start[mine], end[mine], [mass[mine] for mass in masses])
+            cells, whole = _in_columns(plane, start[mine], masses[:, mine])
             here = slice(plane.first, plane.first + len(plane.low))
             for row, share_ns in rows:
                 self._sums[:, row, here] += cells * share_ns
-                for which, mass in enumerate(masses[:-1]):
-                    self._all[which, number] += float(mass[mine].sum()) * share_ns
+                self._all[:, number] += whole[:-1] * share_ns
 
     def heat(self, target: int, measure: Measure) -> np.ndarray:
         """Mean heat by row and column, float64[rows, columns]; NaN where no region was."""
@@ -87,8 +89,10 @@ class CellSums:
         plane = self._laid[number]
         here = slice(plane.first, plane.first + len(plane.low))
         present = self._sums[-1, :, here]
-        with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-            return np.where(present > 0, self._sums[which, :, here] / present, np.nan)
+        heat = np.full(present.shape, np.nan)
+        with np.errstate(invalid="ignore", over="ignore"):
+            np.divide(self._sums[which, :, here], present, out=heat, where=present > 0)
+        return heat
 
     def hidden(self, target: int, measure: Measure) -> float:
         """Share of the heat of a target outside its columns."""
@@ -104,20 +108,15 @@ class CellSums:
 
 
 def _in_columns(
-    plane: _Plane, start: np.ndarray, end: np.ndarray, masses: Sequence[np.ndarray]
-) -> np.ndarray:
-    """How much of each kind of mass falls into each column, float64[kinds, columns]."""
-    borders = np.empty(2 * len(start))
-    borders[::2], borders[1::2] = start, end
-    at = np.searchsorted(borders, plane.edges, side="right") - 1
-    at = np.clip(at, 0, len(borders) - 2)
-    width = np.maximum(borders[at + 1] - borders[at], 1)
-    share = np.clip((plane.edges - borders[at]) / width, 0, 1)
-    cells = np.empty((len(masses), len(plane.low)))
-    sums = np.zeros(len(borders))
-    for kind, mass in enumerate(masses):
-        np.cumsum(mass, out=sums[1::2])
-        sums[2::2] = sums[1:-1:2]
-        below = sums[at] + share * (sums[at + 1] - sums[at])
-        cells[kind] = below[plane.high] - below[plane.low]
-    return cells
+    plane: _Plane, start: np.ndarray, masses: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """How much of each kind of mass falls into each column, and how much there is.
+
+    ``masses`` float64[kinds, R], the last kind bytes, of sorted regions.
+    """
+    sums = np.zeros((len(masses), len(start) + 1))
+    np.cumsum(masses, axis=1, out=sums[:, 1:])
+    region = np.maximum(np.searchsorted(start, plane.edges, side="right") - 1, 0)
+    inside = (plane.edges - start[region]) / np.maximum(masses[-1, region], 1)
+    below = sums[:, region] + masses[:, region] * np.minimum(np.maximum(inside, 0), 1)
+    return below[:, plane.high] - below[:, plane.low], sums[:, -1]

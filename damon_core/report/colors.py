@@ -8,9 +8,9 @@ RGB = tuple[int, int, int]
 
 # Both go one way in lightness, so that they also tell heat to who sees no colours, and in print.
 ON_DARK: tuple[RGB, ...] = (
-    (22, 24, 38),
-    (40, 22, 84),
-    (86, 16, 110),
+    (33, 35, 60),
+    (56, 22, 100),
+    (92, 18, 112),
     (136, 34, 106),
     (186, 54, 85),
     (227, 89, 51),

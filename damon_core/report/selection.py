@@ -61,7 +61,7 @@ class Selection:
     def regions_of(self, snapshot: Snapshot) -> Snapshot:
         """The snapshot with the selected targets, source and regions, whatever its time."""
         if self.primitive is not None:
-            snapshot = _of_primitive(snapshot, self.primitive)
+            snapshot = as_seen_by(snapshot, self.primitive)
         if self.targets:
             chosen = tuple(t for t in snapshot.targets if t.index in self.targets)
             snapshot = evolve(snapshot, targets=chosen)
@@ -135,8 +135,8 @@ def _cut(regions: SnapshotRegions, spans: Spans) -> SnapshotRegions:
     )
 
 
-def _of_primitive(snapshot: Snapshot, name: str) -> Snapshot:
-    """A snapshot as one source saw it; without regions if it has no such source."""
+def as_seen_by(snapshot: Snapshot, name: str) -> Snapshot:
+    """A snapshot as one primitive saw it, at most; without regions if it has no such source."""
     regions = snapshot.regions
     numbers = [number for number, source in enumerate(snapshot.sources) if source.name == name]
     if not numbers:

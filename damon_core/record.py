@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from .record_names import TargetNames
+    from .report.grid import HeatGrid
+    from .report.outline import Snapshots
+    from .report.selection import Selection
+    from .report.sizes import SizesOverTime
     from .snapshot import Snapshot
 
 _HEAD = 4096
@@ -126,6 +130,60 @@ class Record:
         from importlib import import_module
 
         return import_module("polars").from_arrow(self.to_table())
+
+    def heatmap(
+        self,
+        *,
+        target: int | None = None,
+        measure: str = "samples",
+        nr_rows: int = 600,
+        nr_columns: int = 400,
+        selection: Selection | None = None,
+        fold: bool = True,
+    ) -> HeatGrid:
+        """Heat by time and address: arrays, and by ``figure()`` a picture, as in a notebook.
+
+        At most ``nr_rows`` of time and ``nr_columns`` of addresses.  ``target``: its index, by
+        default the hottest.  ``measure``: "samples" (% of samples with an access), "bytes" (% of
+        bytes accessed in a sampling interval), or a primitive (its reports per second and MiB).
+        ``selection``: of what, by default all.  ``fold``: narrow what was never accessed.
+        RecordError if the recording has no snapshot, LookupError if there is no such thing in it.
+        """
+        from .report.grid import heat_grid
+
+        return heat_grid(
+            self._selected(selection),
+            nr_rows=nr_rows,
+            nr_columns=nr_columns,
+            target=target,
+            fold=fold,
+            measure=measure,
+            least=max(1, nr_columns // 80),
+            names=self.names(),
+        )
+
+    def wss(
+        self,
+        *,
+        by_region: bool = False,
+        acc_thres: int = 1,
+        selection: Selection | None = None,
+    ) -> SizesOverTime:
+        """Working set, monitored and resident bytes by target and snapshot, as arrays.
+
+        ``by_region``, ``acc_thres``: as for ``damon report wss``.  ``figure()`` draws them, as a
+        notebook does.  RecordError if the recording has no snapshot.
+        """
+        from .report.sizes import sizes_over_time
+
+        return sizes_over_time(self._selected(selection), by_region=by_region, acc_thres=acc_thres)
+
+    def _selected(self, selection: Selection | None) -> Snapshots:
+        from .report.selected import Selected
+
+        if not len(self):
+            raise RecordError(f"{self.path}: has no snapshot")
+        return Selected(self, selection) if selection else self
 
     @cached_property
     def _index(self) -> _Index:

@@ -15,7 +15,6 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -26,8 +25,11 @@ from damon_core.model import AddrRange, Intervals, Ops
 from damon_core.record import Record, open_record
 from damon_core.record_format import PrimitiveInfo, RecordHeader
 from damon_core.record_writer import RecordWriter
-from damon_core.report.grid import heat_grid
-from damon_core.report.wss import WorkingSet
+from damon_core.report.grid import HeatGrid, heat_grid
+from damon_core.report.selected import Selected
+from damon_core.report.selection import Selection
+from damon_core.report.series import Places
+from damon_core.report.wss import UseRule, WorkingSet
 from damon_core.snapshot import TargetState
 from damon_core.testing.snapshots import T0_NS, made_up_snapshot
 from tests.damo_samples import REGION, moving_band, record, write
@@ -119,9 +121,12 @@ def _usable(damo: Damo) -> bool:
         return False
 
 
-def our_wss(recording: Record, **options: Any) -> list[tuple[int | None, list[float]]]:
+def our_wss(
+    recording: Record, *, by_region: bool = True, acc_thres: int = 1
+) -> list[tuple[int | None, list[float]]]:
     file = io.StringIO()
-    WorkingSet(recording, percentiles=PERCENTILES, **options).render_json(file)
+    rule = UseRule(by_region, acc_thres)
+    WorkingSet(recording, rule=rule, places=Places(PERCENTILES)).render_json(file)
     return [
         (one["target"], [one["percentiles"][str(p)] for p in PERCENTILES])
         for one in json.loads(file.getvalue())["targets"]
@@ -130,10 +135,10 @@ def our_wss(recording: Record, **options: Any) -> list[tuple[int | None, list[fl
 
 def assert_agreement(damo: Damo, theirs: Path, ours: Record, sample_us: int) -> None:
     """Working sets are the same number of bytes, heat is the same share of samples."""
-    mine = our_wss(ours, by_region=True)
+    mine = our_wss(ours)
     assert damo.wss(theirs, "--per_target") == [one for one in mine if one[0] is not None]
     assert damo.wss(theirs)[0][1] == mine[-1][1]
-    thresholds = our_wss(ours, by_region=True, acc_thres=5)
+    thresholds = our_wss(ours, acc_thres=5)
     assert damo.wss(theirs, "--per_target", "--acc_thres", 5) == [
         one for one in thresholds if one[0] is not None
     ]
@@ -145,19 +150,23 @@ def assert_agreement(damo: Damo, theirs: Path, ours: Record, sample_us: int) -> 
         # Whole cells, of which all are monitored.
         low, high = int(starts[0]), int(starts[-1])
         high -= (high - low) % NR_COLUMNS
-        grid = heat_grid(
-            ours,
-            nr_rows=NR_ROWS,
-            nr_columns=NR_COLUMNS,
-            target=target,
-            within=AddrRange(low, high),
-            fold=False,
-        )
+        grid = grid_of(ours, target, (low, high))
         end_ns = grid.start_ns + NR_ROWS * grid.row_ns
         hz = damo.heat(theirs, target, [(grid.start_ns, end_ns), (low, high)])
         assert np.nanmax(grid.heat) > 10
         # damo goes by the sampling interval that was asked for.
         assert np.allclose(np.nan_to_num(grid.heat), hz * sample_us / 1e6 * 100, atol=0.01)
+
+
+def grid_of(recording: Record, target: int, addresses: tuple[int, int]) -> HeatGrid:
+    """Our heat in the cells that damo is asked for."""
+    return heat_grid(
+        Selected(recording, Selection(addresses=(AddrRange(*addresses),))),
+        nr_rows=NR_ROWS,
+        nr_columns=NR_COLUMNS,
+        target=target,
+        fold=False,
+    )
 
 
 def converted(path: Path, *args: object) -> Path:
@@ -171,10 +180,10 @@ def test_of_a_recording_by_the_kernel(damo: Damo, tmp_path: Path) -> None:
     assert KERNEL is not None
     theirs = Path(shutil.copy(KERNEL / "damon.data", tmp_path))
     ours = open_record(converted(theirs, "--to", "damon"))
-    assert our_wss(ours) == our_wss(ours, by_region=True)
+    assert our_wss(ours, by_region=False) == our_wss(ours)
     assert damo.wss(theirs)[0][1] == our_wss(ours)[0][1]
     arena = (0x7FA010C00000, 0x7FA010C00000 + 60 * REGION)
-    grid = heat_grid(ours, nr_rows=6, nr_columns=10, within=AddrRange(*arena), fold=False)
+    grid = grid_of(ours, 0, arena)
     end_ns = grid.start_ns + NR_ROWS * grid.row_ns
     hz = damo.heat(theirs, 0, [(grid.start_ns, end_ns), arena])
     assert np.allclose(grid.heat, hz * 0.05 * 100, atol=0.01)
@@ -213,7 +222,7 @@ def test_of_a_recording_of_ours_that_damo_reads(damo: Damo, tmp_path: Path, form
     if form == "damo":
         assert_agreement(damo, theirs, open_record(path), 20_000)
     else:
-        mine = our_wss(open_record(path), by_region=True)
+        mine = our_wss(open_record(path))
         assert damo.wss(theirs, "--per_target") == mine[:2]
 
 

@@ -22,6 +22,9 @@ from damon_core.formats.damo_targets import Known
 from damon_core.formats.json_stream import JsonStream
 from damon_core.model import AddrRange, Intervals, Ops
 from damon_core.report.grid import heat_grid
+from damon_core.report.selected import Selected
+from damon_core.report.selection import Selection
+from damon_core.report.series import Places
 from damon_core.report.wss import WorkingSet
 from tests.damo_samples import (
     BASE,
@@ -58,7 +61,7 @@ def read_regions(path: Path, *regions: Any, **changes: Any) -> DamoRecording:
 
 def wss(recording: DamoRecording, *percentiles: int) -> list[float]:
     file = io.StringIO()
-    WorkingSet(recording, percentiles=percentiles).render_json(file)
+    WorkingSet(recording, places=Places(percentiles)).render_json(file)
     whole = json.loads(file.getvalue())["targets"][-1]  # of all targets, where there are several
     return [whole["percentiles"][str(percentile)] for percentile in percentiles]
 
@@ -341,8 +344,8 @@ def test_a_working_set_of_the_kernel_is_that_of_damo(of_the_kernel: DamoRecordin
 
 
 def test_heat_of_the_kernel_is_that_of_damo(of_the_kernel: DamoRecording) -> None:
-    arena = AddrRange(0x7FA010C00000, 0x7FA014C00000)
-    grid = heat_grid(of_the_kernel, nr_rows=5, nr_columns=8, within=arena, fold=False)
+    arena = Selection(addresses=(AddrRange(0x7FA010C00000, 0x7FA014C00000),))
+    grid = heat_grid(Selected(of_the_kernel, arena), nr_rows=5, nr_columns=8, fold=False)
     # damo 3.4.3 report heatmap --output raw --resol 5 8, in hz of samples of 50 ms
     first = [0, 0, 19.7164, 19.7663, 0.0047, 0, 0, 0]
     later = [0, 0, 19.9414, 20, 0, 0, 0, 0]

@@ -35,7 +35,7 @@ FLOORS = (
     "testing",
     # what goes out, and what is known of what was monitored
     "record record_batch record_format record_frames record_names record_writer recorded_context "
-    "recording rivalry truth truth_log touching score workload report formats",
+    "recording rivalry truth truth_log touching score workload report figures formats",
     # people
     "cli __main__",
 )
@@ -57,10 +57,13 @@ LIBRARIES = {
         "record_writer",
         "formats",
     },
+    "matplotlib": {"figures"},
     "psutil": {"selector", "process", "discovery", "wanted"},
 }
 
-HEAVY = ("numpy", "pyarrow", "pandas", "rich", "yaml", "cattrs", "pluggy", "stevedore", "psutil")
+HEAVY = tuple(
+    "numpy pyarrow pandas matplotlib rich yaml cattrs pluggy stevedore psutil".split()  # noqa: SIM905
+)
 
 
 def modules() -> list[Path]:

@@ -7,7 +7,6 @@ import json
 
 import pytest
 
-from damon_core.model import AddrRange
 from damon_core.report.access import AccessTable
 from damon_core.report.order import SORT_KEYS, RegionOrder
 from damon_core.report.text import about_time, clock_time, printable
@@ -79,7 +78,6 @@ def test_json_has_every_number_unrounded() -> None:
         (RegionOrder("temperature"), [0x1000, 0x3000, 0x7F00000000]),
         (RegionOrder(only="hot"), [0x3000, 0x7F00000000]),
         (RegionOrder(only="cold"), [0x1000]),
-        (RegionOrder(within=AddrRange(0x2000, 0x3001)), [0x1000, 0x3000]),
     ],
 )
 def test_regions_are_chosen_and_sorted_in_words_of_damo(

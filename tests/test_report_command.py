@@ -12,7 +12,8 @@ from click.testing import CliRunner, Result
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from damon_core.cli.report import SORT_KEYS, report
+from damon_core.cli.report import report
+from damon_core.cli.report.access import SORT_KEYS
 from damon_core.errors import RecordError
 from damon_core.model import Intervals, Ops
 from damon_core.record import open_record

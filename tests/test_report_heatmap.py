@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 from damon_core.model import AddrRange
 from damon_core.report.grid import HeatGrid, heat_grid
 from damon_core.report.heatmap import Heatmap
+from damon_core.report.selected import Selected
+from damon_core.report.selection import Selection
 from damon_core.report.spans import columns_of, union
 from damon_core.snapshot import Snapshot, TargetState
 from damon_core.testing.snapshots import made_up_snapshot, random_snapshot
@@ -41,9 +43,9 @@ def moving(nr_snapshots: int = 40) -> list[Snapshot]:
     return snapshots
 
 
-def picture(grid: HeatGrid, *, color: bool = False) -> str:
+def picture(grid: HeatGrid, *, width: int = 80, colors: int = 0) -> str:
     file = io.StringIO()
-    Heatmap(grid, color=color).render(file)
+    Heatmap(grid, width=width, colors=colors).render(file)
     return file.getvalue()
 
 
@@ -55,7 +57,7 @@ def test_heat_moves_through_the_columns_as_through_memory() -> None:
 
 
 def test_by_bytes_shades_are_the_share_of_accessed_bytes() -> None:
-    grid = heat_grid(moving(), nr_rows=4, nr_columns=4, by_bytes=True)
+    grid = heat_grid(moving(), nr_rows=4, nr_columns=4, measure="bytes")
     np.testing.assert_allclose(grid.heat, 50 * np.eye(4), atol=1e-9)
 
 
@@ -79,7 +81,7 @@ def test_the_picture_has_a_row_of_shades_for_each_time() -> None:
 def test_colours_are_used_only_on_request() -> None:
     grid = heat_grid(moving())
     assert "\x1b[" not in picture(grid)
-    assert "\x1b[48;5;" in picture(grid, color=True)
+    assert "\x1b[48;5;" in picture(grid, colors=256)
 
 
 def test_no_line_is_wider_than_a_terminal_of_eighty_columns() -> None:
@@ -129,12 +131,20 @@ def test_the_hottest_target_is_shown_and_the_others_named() -> None:
         heat_grid(snapshots, target=1)
 
 
-def test_only_the_asked_addresses_are_shown_and_the_rest_is_told() -> None:
-    grid = heat_grid(moving(), nr_columns=4, within=AddrRange(BASE, BASE + 16 * MIB))
-    assert grid.hidden == pytest.approx(0.75)
-    assert "75.0% of the accesses were in addresses not shown" in picture(grid)
-    with pytest.raises(LookupError, match="no region there"):
-        heat_grid(moving(), within=AddrRange(0, 4096))
+def test_only_the_selected_addresses_are_shown() -> None:
+    first = Selection(addresses=(AddrRange(BASE, BASE + 16 * MIB),))
+    grid = heat_grid(Selected(moving(), first), nr_rows=4, nr_columns=4)
+    np.testing.assert_allclose(grid.heat, [[100] * 4, *[[0] * 4] * 3])
+    with pytest.raises(LookupError, match="no region"):
+        heat_grid(Selected(moving(), Selection(addresses=(AddrRange(0, 4096),))))
+
+
+def test_heat_in_areas_for_which_there_is_no_column_is_told() -> None:
+    areas = [(BASE + n * 2**40, BASE + n * 2**40 + (n + 1) * MIB) for n in range(4)]
+    rows = [(*area, 5, 0, 0, 1, NAN) for area in areas]
+    grid = heat_grid([made_up_snapshot(0, rows)], nr_columns=2)
+    assert grid.hidden == pytest.approx(0.3)
+    assert "30.0% of the accesses were in addresses not shown" in picture(grid)
 
 
 def test_json_has_the_grid_in_full() -> None:

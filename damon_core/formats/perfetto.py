@@ -16,6 +16,7 @@ from attrs import define, field
 from ..report.grid import heat_grid
 from ..report.outline import begin_ns
 from ..report.text import mapping_text, target_text
+from ..report.wss import UseRule
 from ..units import about_size
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ class _Trace:
         regions = snapshot.regions
         sizes = (regions.end - regions.start).astype(np.float64)
         whole = np.where(regions.nr_accesses > 0, sizes, 0.0)
-        used = np.where(np.isnan(regions.accessed_bytes), whole, regions.accessed_bytes)
+        used = UseRule().sizes(regions)
         heat = sizes * regions.nr_accesses / snapshot.nr_samples
         for target in snapshot.targets:
             self._targets[target.index] = target

@@ -66,10 +66,12 @@ class RecordInfo:
         self.cpu_ns = self.nr_samples = self.nr_late = 0
         self.first_ns = self.last_ns = header.start_ns
         self.targets: dict[int, TargetState] = {}
-        self.sources = [_Source(primitive.name) for primitive in header.primitives]
+        self.sources: dict[str, _Source] = {}
         self.notes: Counter[str] = Counter()
         for snapshot in snapshots:
             self._add(snapshot)
+        if not self.nr_snapshots:
+            self.sources = {one.name: _Source(one.name) for one in header.primitives}
 
     @property
     def nr_snapshots(self) -> int:
@@ -117,7 +119,7 @@ class RecordInfo:
                 "cpu_ns": self.cpu_ns,
                 "cpu_share": self.cpu_share,
                 "targets": [asdict(target) for target in self.targets.values()],
-                "primitives": [asdict(source) for source in self.sources],
+                "primitives": [asdict(source) for source in self.sources.values()],
                 "notes": dict(self.notes),
             },
             file,
@@ -137,8 +139,8 @@ class RecordInfo:
         self.nr_late += snapshot.nr_late
         self.targets.update((target.index, target) for target in snapshot.targets)
         self.notes.update(snapshot.notes)
-        for source, state in zip(self.sources, snapshot.sources, strict=True):
-            _add_source(source, state)
+        for state in snapshot.sources:
+            _add_source(self.sources.setdefault(state.name, _Source(state.name)), state)
 
     def _lines(self) -> list[tuple[str, str]]:
         header = self.header
@@ -158,7 +160,7 @@ class RecordInfo:
             lines.append(("context", printable(header.context)))
         if self.nr_snapshots:
             lines += self._kept_lines()
-        for source in self.sources:
+        for source in self.sources.values():
             lines += _source_lines(source)
         for note, times in self.notes.items():
             lines.append(("note", printable(note) + (f" ({times} times)" if times > 1 else "")))

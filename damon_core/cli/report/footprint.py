@@ -1,0 +1,44 @@
+"""``damon report footprint``: resident memory beside the working set."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from .page import json_option, show, width
+from .recorded import opened, record_argument, selected
+from .selection_options import selection_options
+from .series_options import series_options, without_first
+from .use_options import use_options
+
+if TYPE_CHECKING:
+    from ...report.selection import Selection
+    from ...report.series import Places
+    from ...report.wss import UseRule
+
+
+@click.command()
+@record_argument
+@series_options
+@use_options
+@selection_options
+@json_option
+def footprint(
+    record: str,
+    places: Places,
+    nr_excluded: int,
+    rule: UseRule,
+    selection: Selection,
+    as_json: bool,
+) -> None:
+    """Resident memory beside the working set, as percentiles over the snapshots.
+
+    Resident memory is that of the whole process, whichever addresses or regions are selected.
+    """
+    from ...report.footprint import Footprint
+
+    with selected(opened(record), selection) as shown:
+        snapshots = without_first(shown, nr_excluded)
+        both = Footprint(snapshots, rule=rule, places=places, width=width())
+    show(both, as_json)

@@ -1,0 +1,148 @@
+"""Finds the working set of redis: what the tutorial does, in one program.
+
+Usage: redis_tutorial.py [FOLDER [SECONDS]]: where the recording and the pictures go (.), and how
+long each of the two sets of keys is in use (10).
+
+Starts a redis-server of its own, on a socket in a folder of its own, fills it, asks for some of the
+keys again and again, and monitors it meanwhile.  Needs redis-server, and what `damon primitives`
+says that accessed_bit needs.
+"""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from damon_core import open_record
+from damon_core.units import about_size
+
+NR_KEYS = 64_000
+VALUE = 2_000  # bytes; with what redis adds, two of them fill a page
+FIRST = range(0, 8_000)
+SECOND = range(40_000, 44_000)
+BATCH = 500
+
+
+def main() -> int:
+    """Run all steps: 0, or 1 if it cannot run here."""
+    folder = Path(sys.argv[1] if len(sys.argv) > 1 else ".").resolve()
+    seconds = float(sys.argv[2]) if len(sys.argv) > 2 else 10.0
+    if shutil.which("redis-server") is None:
+        print("redis-server is not installed: apt-get install redis-server", file=sys.stderr)
+        return 1
+    with redis_server() as (server, client):
+        print(f"redis-server is pid {server.pid}; {fill(client)} of values in it")
+        recording = folder / "redis.damon"
+        damon_record(server.pid, recording, client, seconds)
+    show(recording)
+    return 0
+
+
+def damon_record(pid: int, recording: Path, client: Client, seconds: float) -> None:
+    """``damon record`` for twice so many seconds, while two sets of keys are in use in turn."""
+    print(f"$ damon record --pid {pid} -o {recording.name}", flush=True)
+    duration = ["--duration", f"{int(2000 * seconds)} ms"]
+    monitor = damon("record", "--pid", str(pid), *duration, "-o", str(recording))
+    try:
+        for keys, seconds_left in ((FIRST, seconds), (SECOND, None)):
+            print(f"asking for {len(keys)} keys, {about_size(len(keys) * VALUE)} of values")
+            client.use(keys, seconds_left, monitor)
+        if monitor.wait() != 0:
+            raise SystemExit(monitor.returncode)
+    finally:
+        if monitor.poll() is None:
+            monitor.send_signal(signal.SIGINT)
+            monitor.wait()
+
+
+def show(recording: Path) -> None:
+    """The reports of the tutorial, and its pictures."""
+    for report in (["wss", "--by-time"], ["heatmap", "--measure", "bytes"]):
+        print(f"\n$ damon report {' '.join(report)} {recording.name}", flush=True)
+        damon("report", *report, str(recording)).wait()
+    record = open_record(recording)
+    pictures = {"wss": record.wss(), "heatmap": record.heatmap(measure="bytes")}
+    for name, picture in pictures.items():
+        path = recording.with_name(f"redis.{name}.png")
+        picture.figure().savefig(path)
+        print(f"{path.name}: a picture of it")
+
+
+def damon(*args: str) -> subprocess.Popen[bytes]:
+    """The command ``damon``, of the Python that runs this."""
+    return subprocess.Popen([sys.executable, "-m", "damon_core", *args])
+
+
+@contextmanager
+def redis_server() -> Iterator[tuple[subprocess.Popen[bytes], Client]]:
+    """A server that keeps everything in memory, and a connection to it."""
+    with tempfile.TemporaryDirectory(prefix="redis-tutorial-") as folder:
+        path = f"{folder}/redis.sock"
+        options = ["--port", "0", "--unixsocket", path, "--dir", folder, "--save", ""]
+        with open(f"{folder}/log", "w+b") as log:
+            server = subprocess.Popen(["redis-server", *options], stdout=log, stderr=log)
+            try:
+                yield server, Client(path, server)
+            finally:
+                server.kill()
+                server.wait()
+
+
+class Client:
+    """A connection that sends many requests at once, and reads the replies as bytes."""
+
+    def __init__(self, path: str, server: subprocess.Popen[bytes]) -> None:
+        while not Path(path).exists():
+            if server.poll() is not None:
+                raise SystemExit("redis-server ended before it was ready")
+            time.sleep(0.01)
+        self._socket = socket.socket(socket.AF_UNIX)
+        self._socket.connect(path)
+
+    def ask(self, requests: bytes, nr_bytes: int) -> None:
+        """Send requests whose replies have so many bytes together."""
+        self._socket.sendall(requests)
+        while nr_bytes > 0:
+            reply = self._socket.recv(1 << 16)
+            if not reply:
+                raise SystemExit("redis-server closed the connection")
+            nr_bytes -= len(reply)
+
+    def use(self, keys: range, seconds: float | None, monitor: subprocess.Popen[bytes]) -> None:
+        """Read a byte of each value, round and round, until the time or the monitor ends."""
+        batches = [
+            b"".join(request("GETRANGE", f"key:{key}", "0", "0") for key in batch)
+            for batch in (keys[at : at + BATCH] for at in range(0, len(keys), BATCH))
+        ]
+        end = time.monotonic() + (float("inf") if seconds is None else seconds)
+        while time.monotonic() < end and monitor.poll() is None:
+            for batch in batches:
+                self.ask(batch, BATCH * len(b"$1\r\nx\r\n"))
+            time.sleep(0.01)
+
+
+def fill(client: Client) -> str:
+    """Set all keys, one after the other; the size of their values."""
+    value = "x" * VALUE
+    for at in range(0, NR_KEYS, BATCH):
+        sets = b"".join(request("SET", f"key:{key}", value) for key in range(at, at + BATCH))
+        client.ask(sets, BATCH * len(b"+OK\r\n"))
+    return about_size(NR_KEYS * VALUE)
+
+
+def request(*words: str) -> bytes:
+    """A request in the protocol of redis."""
+    parts = [f"*{len(words)}\r\n", *(f"${len(word)}\r\n{word}\r\n" for word in words)]
+    return "".join(parts).encode()
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

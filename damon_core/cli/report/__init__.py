@@ -8,6 +8,7 @@ from ..lazy_group import LazyGroup
 
 _KINDS = {
     "access": "Regions of a snapshot: address, size, access rate, age, accessed bytes, hits.",
+    "diff": "What became hotter or colder from one recording to another.",
     "footprint": "Resident memory beside the working set, as percentiles over the snapshots.",
     "heatmap": "Time by address, with the access rate as shades.",
     "nr_regions": "How many regions there were, and how large, as percentiles.",

@@ -37,6 +37,53 @@ class HeatGrid:
     by_bytes: bool
 
 
+class GridSums:
+    """A grid of a recording that has snapshots, to be filled with each of them in one reading.
+
+    ``target``: its index, by default that of the most accessed bytes.  ``fold``: one column for a
+    long stretch that was never accessed.  LookupError if no snapshot has such a target, or it no
+    region.
+    """
+
+    def __init__(
+        self,
+        snapshots: Snapshots,
+        *,
+        nr_rows: int = 20,
+        nr_columns: int = 64,
+        target: int | None = None,
+        fold: bool = True,
+        by_bytes: bool = False,
+    ) -> None:
+        self._outline = outline = Outline(snapshots)
+        self._chosen = chosen = outline.choose(target)
+        index = chosen.target.index
+        self._columns = columns_of(chosen.present, chosen.accessed, nr_columns, fold=fold)
+        if not self._columns:
+            raise LookupError(f"target {index} has no region")
+        rows = min(nr_rows, len(snapshots))
+        row_ns = -(-max(outline.end_ns - outline.start_ns, 1) // rows)
+        self._sums = _Sums(outline.start_ns, row_ns, rows, self._columns, index, by_bytes)
+
+    def add(self, snapshot: Snapshot) -> None:
+        """Sum up one snapshot."""
+        self._sums.add(snapshot)
+
+    def grid(self) -> HeatGrid:
+        """The grid of what was summed up."""
+        sums = self._sums
+        return HeatGrid(
+            target=self._chosen.target,
+            others=tuple(sorted(self._outline.targets.keys() - {sums.target})),
+            start_ns=sums.start_ns,
+            row_ns=sums.row_ns,
+            columns=self._columns,
+            heat=sums.heat(),
+            hidden=sums.hidden(),
+            by_bytes=sums.by_bytes,
+        )
+
+
 def heat_grid(
     snapshots: Snapshots,
     *,
@@ -46,33 +93,18 @@ def heat_grid(
     fold: bool = True,
     by_bytes: bool = False,
 ) -> HeatGrid:
-    """The grid of a recording that has snapshots.
-
-    ``target``: its index, by default that of the most accessed bytes.  ``fold``: one column for a
-    long stretch that was never accessed.  LookupError if no snapshot has such a
-    target, or it no region.
-    """
-    outline = Outline(snapshots)
-    chosen = outline.choose(target)
-    index = chosen.target.index
-    columns = columns_of(chosen.present, chosen.accessed, nr_columns, fold=fold)
-    if not columns:
-        raise LookupError(f"target {index} has no region")
-    rows = min(nr_rows, len(snapshots))
-    row_ns = -(-max(outline.end_ns - outline.start_ns, 1) // rows)
-    sums = _Sums(outline.start_ns, row_ns, rows, columns, index, by_bytes)
-    for snapshot in snapshots:
-        sums.add(snapshot)
-    return HeatGrid(
-        target=chosen.target,
-        others=tuple(sorted(outline.targets.keys() - {index})),
-        start_ns=outline.start_ns,
-        row_ns=row_ns,
-        columns=columns,
-        heat=sums.heat(),
-        hidden=sums.hidden(),
+    """The grid of a recording; arguments and errors are those of ``GridSums``."""
+    sums = GridSums(
+        snapshots,
+        nr_rows=nr_rows,
+        nr_columns=nr_columns,
+        target=target,
+        fold=fold,
         by_bytes=by_bytes,
     )
+    for snapshot in snapshots:
+        sums.add(snapshot)
+    return sums.grid()
 
 
 class _Sums:

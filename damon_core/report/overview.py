@@ -1,0 +1,51 @@
+"""All that one page says of a recording, gathered in one reading."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .footprint import Footprint
+from .grid import GridSums
+from .mappings import Mappings
+from .record_info import RecordInfo
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..record_format import RecordHeader
+    from ..record_names import TargetNames
+    from .grid import HeatGrid
+    from .outline import Snapshots
+
+
+class Overview:
+    """``info``, ``footprint`` and ``mappings`` of the recording, ``grid`` of its hottest target.
+
+    ``grid`` is None where no target has regions.  Whoever draws the page takes the numbers here.
+    """
+
+    def __init__(
+        self,
+        header: RecordHeader,
+        snapshots: Snapshots,
+        names: Sequence[TargetNames] = (),
+        *,
+        nr_rows: int = 10,
+        nr_columns: int = 64,
+        truncated: bool = False,
+    ) -> None:
+        self.names = names
+        self.info = RecordInfo(header, (), truncated=truncated)
+        self.footprint = Footprint()
+        self.mappings = Mappings(names)
+        try:
+            sums = GridSums(snapshots, nr_rows=nr_rows, nr_columns=nr_columns)
+        except LookupError:
+            sums = None
+        for snapshot in snapshots:
+            self.info.add(snapshot)
+            self.footprint.add(snapshot)
+            self.mappings.add(snapshot)
+            if sums:
+                sums.add(snapshot)
+        self.grid: HeatGrid | None = sums.grid() if sums else None

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .record_names import TargetNames
     from .report.grid import HeatGrid
     from .report.outline import Snapshots
+    from .report.page import Page
     from .report.selection import Selection
     from .report.sizes import SizesOverTime
     from .snapshot import Snapshot
@@ -175,8 +176,25 @@ class Record:
         notebook does.  RecordError if the recording has no snapshot.
         """
         from .report.sizes import sizes_over_time
+        from .report.wss import UseRule
 
-        return sizes_over_time(self._selected(selection), by_region=by_region, acc_thres=acc_thres)
+        return sizes_over_time(self._selected(selection), rule=UseRule(by_region, acc_thres))
+
+    def page(self, *, selection: Selection | None = None) -> Page:
+        """All targets by all measures, on one page of HTML to zoom into, as in a notebook.
+
+        RecordError if the recording has no snapshot, LookupError if none has a region.
+        """
+        from pathlib import Path
+
+        from .report.page import page_of
+
+        return page_of(
+            self._selected(selection),
+            self.names(),
+            title=f"Heatmap of {Path(self.path).name}",
+            about=self.header.machine,
+        )
 
     def _selected(self, selection: Selection | None) -> Snapshots:
         from .report.selected import Selected

@@ -87,6 +87,12 @@ class RecordHeader:
     context: str = ""
     damon_version: str = ""
 
+    @property
+    def machine(self) -> str:
+        """Host and kernel, as far as they are known."""
+        kernel = f"Linux {self.kernel}" if self.kernel else ""
+        return ", ".join(filter(None, (self.host, kernel)))
+
     @classmethod
     def of_this_machine(
         cls,

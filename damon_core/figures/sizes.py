@@ -5,59 +5,59 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from attrs import frozen
 
+from ..report.sizes import KINDS
 from ..report.text import target_text
 from ..units import about_size
 from .canvas import LINE, SOFT, headline, paper, sheet
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from ..report.sizes import SizesOverTime
 
-WSS, RSS, MONITORED = "#c1123f", "#2b6cb0", "#8a8f99"
-_LINES = ("#c1123f", "#2b6cb0", "#2f855a", "#b7791f", "#6b46c1", "#0f766e", "#97266d", "#4a5568")
+_COLORS = ("#c1123f", "#2b6cb0", "#2f855a", "#b7791f", "#6b46c1", "#0f766e", "#97266d", "#4a5568")
+_KINDS = {
+    "wss": ("working set", "#c1123f", "-"),
+    "rss": ("resident (RSS)", "#2b6cb0", "--"),
+    "monitored": ("monitored", "#8a8f99", ":"),
+}
 
 
-def sizes_figure(sizes: SizesOverTime) -> Figure:
-    """A figure of its own: of one target all its sizes, of several their working sets."""
+@frozen
+class _Line:
+    label: str
+    sizes: np.ndarray
+    color: str
+    style: str
+
+
+def sizes_figure(sizes: SizesOverTime, kinds: Sequence[str] = KINDS) -> Figure:
+    """A figure of its own; PlotError without matplotlib."""
     with paper():
         figure = sheet(10, 4.2)
         axes = figure.subplots()
-        draw_sizes(axes, sizes)
-        title = "working set over time"
-        if len(sizes.targets) == 1:
-            title = f"{target_text(sizes.targets[0])}: sizes over time"
-        headline(axes, title, sizes.caption)
+        draw_sizes(axes, sizes, kinds)
+        what = ", ".join(_KINDS[kind][0] for kind in kinds)
+        one = f"{target_text(sizes.targets[0])}: " if len(sizes.targets) == 1 else ""
+        headline(axes, f"{one}{what} over time", sizes.caption)
         return figure
 
 
-def draw_sizes(axes: Axes, sizes: SizesOverTime) -> None:
-    """Draw them into axes, with their legend."""
-    if len(sizes.targets) == 1:
-        lines = [
-            ("working set", sizes.wss[0], WSS),
-            ("resident (RSS)", sizes.rss[0], RSS),
-            ("monitored", sizes.monitored[0], MONITORED),
-        ]
-    else:
-        lines = [
-            (target_text(target), values, _LINES[number % len(_LINES)])
-            for number, (target, values) in enumerate(
-                zip(sizes.targets[: len(_LINES)], sizes.wss, strict=False)
-            )
-        ]
-        lines.append(("all targets", sizes.total(sizes.wss), SOFT))
-    drawn = [line for line in lines if not np.isnan(line[1]).all()]
-    for label, values, color in drawn:
-        axes.plot(
-            sizes.times_s[:, 1], values, color=color, lw=1.4, label=label, solid_joinstyle="round"
-        )
+def draw_sizes(axes: Axes, sizes: SizesOverTime, kinds: Sequence[str] = KINDS) -> None:
+    """Draw them into axes, with their legend: a colour a target, or a kind where there is one."""
+    drawn = [line for line in _lines(sizes, kinds) if not np.isnan(line.sizes).all()]
+    for line in drawn:
+        (drawn_line,) = axes.plot(sizes.times_s[:, 1], line.sizes, line.style, label=line.label)
+        drawn_line.set(color=line.color, linewidth=1.4)
     axes.set_xlabel("time since the first snapshot (s)")
     axes.set_ylabel("bytes")
     axes.yaxis.set_major_formatter(lambda value, _: about_size(value))
-    top = max((float(np.nanmax(values)) for _, values, _ in drawn), default=0) * 1.05 or 1
+    top = max((float(np.nanmax(line.sizes)) for line in drawn), default=0) * 1.05 or 1
     axes.set_ylim(0, top)
     axes.set_yticks(_binary_ticks(top))
     axes.set_xlim(0, max(float(sizes.times_s[:, 1].max()), 1e-6) if len(sizes.times_s) else 1)
@@ -66,6 +66,21 @@ def draw_sizes(axes: Axes, sizes: SizesOverTime) -> None:
         axes.spines[side].set_visible(False)
     if drawn:
         axes.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
+
+
+def _lines(sizes: SizesOverTime, kinds: Sequence[str]) -> Iterator[_Line]:
+    shown = sizes.targets[: len(_COLORS)]
+    for kind in kinds:
+        name, color, style = _KINDS[kind]
+        values: np.ndarray = getattr(sizes, kind)
+        for number, target in enumerate(shown):
+            if len(sizes.targets) == 1:
+                yield _Line(name, values[number], color, "-")
+            else:
+                label = f"{name}, {target_text(target)}"
+                yield _Line(label, values[number], _COLORS[number], style)
+        if len(sizes.targets) > 1:
+            yield _Line(f"{name}, all targets", sizes.total(values), SOFT, style)
 
 
 def _binary_ticks(top: float) -> np.ndarray:

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from attrs import frozen
 
 from .text import about_time, clock_time, printable, shortened
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from .outline import Outline
+    class Seen(Protocol):
+        """Mechanism by primitive, intervals of the windows, and when the first began."""
+
+        @property
+        def sources(self) -> Mapping[str, str]: ...
+        @property
+        def sample_us(self) -> Sequence[int]: ...
+        @property
+        def aggr_us(self) -> Sequence[int]: ...
+        @property
+        def start_ns(self) -> int: ...
+
 
 _MAX_NAME = 60
 
@@ -25,16 +36,16 @@ class Caption:
     since: str
 
     @classmethod
-    def of(cls, outline: Outline) -> Caption:
-        """The words for an outline."""
+    def of(cls, seen: Seen) -> Caption:
+        """The words for an seen."""
         sources = [
             printable(f"{name} ({mechanism})" if mechanism else name)
-            for name, mechanism in outline.sources.items()
+            for name, mechanism in seen.sources.items()
         ]
         return cls(
             by=shortened(", ".join(sources) or "no primitive", 2 * _MAX_NAME),
-            pace=f"sample {_span(outline.sample_us)}, aggregation {_span(outline.aggr_us)}",
-            since=clock_time(outline.start_ns),
+            pace=f"sample {_span(seen.sample_us)}, aggregation {_span(seen.aggr_us)}",
+            since=clock_time(seen.start_ns),
         )
 
 

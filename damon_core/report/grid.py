@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from ..record_names import TargetNames
-    from ..snapshot import TargetState
+    from ..snapshot import Snapshot, TargetState
     from .outline import Snapshots
 
 
@@ -74,6 +74,65 @@ class HeatGrid:
         return shown_png(self)
 
 
+class GridSums:
+    """A grid of a recording that has snapshots, to be filled with each of them in one reading.
+
+    ``target``: its index, by default that of the most accessed bytes.  ``fold``: one column for a
+    long stretch that was never accessed.  ``measure``: "samples", "bytes", or a primitive, for its
+    reports.  ``least``, ``marks``: as for ``columns_of``.  LookupError if no snapshot has such a
+    target or primitive, or it no region.
+    """
+
+    def __init__(
+        self,
+        snapshots: Snapshots,
+        *,
+        nr_rows: int = 20,
+        nr_columns: int = 64,
+        target: int | None = None,
+        fold: bool = True,
+        measure: str = "samples",
+        least: int = 1,
+        marks: bool = False,
+        names: Sequence[TargetNames] = (),
+    ) -> None:
+        self._outline = outline = Outline(snapshots)
+        self._chosen = chosen = outline.choose(target)
+        self._measure = measure_of(measure)
+        self._names = names
+        if self._measure.source not in (None, *outline.sources):
+            known = ", ".join(["samples", "bytes", *outline.sources])
+            raise LookupError(f"no measure {measure!r}; the recording has {known}")
+        self._columns = columns_of(
+            chosen.present, chosen.accessed, nr_columns, fold=fold, least=least, marks=marks
+        )
+        index = chosen.target.index
+        if not self._columns:
+            raise LookupError(f"target {index} has no region")
+        rows = outline.rows(min(nr_rows, len(snapshots)))
+        self._sums = CellSums(rows, {index: self._columns}, [self._measure])
+
+    def add(self, snapshot: Snapshot) -> None:
+        """Sum up one snapshot."""
+        self._sums.add(snapshot)
+
+    def grid(self) -> HeatGrid:
+        """The grid of what was summed up."""
+        target, rows = self._chosen.target, self._sums.rows
+        return HeatGrid(
+            target=target,
+            others=tuple(sorted(self._outline.targets.keys() - {target.index})),
+            start_ns=rows.start_ns,
+            row_ns=rows.row_ns,
+            columns=self._columns,
+            heat=self._sums.heat(target.index, self._measure),
+            hidden=self._sums.hidden(target.index, self._measure),
+            measure=self._measure,
+            caption=Caption.of(self._outline),
+            names=next((known for known in self._names if known.target == target.index), None),
+        )
+
+
 def heat_grid(
     snapshots: Snapshots,
     *,
@@ -86,43 +145,18 @@ def heat_grid(
     marks: bool = False,
     names: Sequence[TargetNames] = (),
 ) -> HeatGrid:
-    """The grid of a recording that has snapshots.
-
-    ``target``: its index, by default that of the most accessed bytes.  ``fold``: one column for a
-    long stretch that was never accessed.  ``measure``: "samples", "bytes", or a primitive, for its
-    reports.  ``least``, ``marks``: as for ``columns_of``.  LookupError if no snapshot has such a
-    target or primitive, or it no region.
-    """
-    outline = Outline(snapshots)
-    chosen = outline.choose(target)
-    index = chosen.target.index
-    shown = measure_of(measure)
-    if shown.source is not None and shown.source not in outline.sources:
-        known = ", ".join(["samples", "bytes", *outline.sources])
-        raise LookupError(f"no measure {measure!r}; the recording has {known}")
-    columns = columns_of(
-        chosen.present,
-        chosen.accessed,
-        nr_columns,
+    """The grid of a recording; arguments and errors are those of ``GridSums``."""
+    sums = GridSums(
+        snapshots,
+        nr_rows=nr_rows,
+        nr_columns=nr_columns,
+        target=target,
         fold=fold,
+        measure=measure,
         least=least,
         marks=marks,
+        names=names,
     )
-    if not columns:
-        raise LookupError(f"target {index} has no region")
-    rows = outline.rows(min(nr_rows, len(snapshots)))
-    sums = CellSums(rows, {index: columns}, [shown])
     for snapshot in snapshots:
         sums.add(snapshot)
-    return HeatGrid(
-        target=chosen.target,
-        others=tuple(sorted(outline.targets.keys() - {index})),
-        start_ns=outline.start_ns,
-        row_ns=rows.row_ns,
-        columns=columns,
-        heat=sums.heat(index, shown),
-        hidden=sums.hidden(index, shown),
-        measure=shown,
-        caption=Caption.of(outline),
-        names=next((known for known in names if known.target == index), None),
-    )
+    return sums.grid()

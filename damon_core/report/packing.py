@@ -47,5 +47,7 @@ def pack(heat: np.ndarray, power: int) -> Packed:
 def unpack(packed: Packed, nr_rows: int) -> np.ndarray:
     """The heat again, float64[rows, columns], as near as a byte allows."""
     levels = np.frombuffer(zlib.decompress(base64.b64decode(packed.data)), np.uint8)
-    heat = packed.top * (np.maximum(levels.astype(np.float64) - 1, 0) / LEVELS) ** packed.power
-    return np.where(levels == 0, np.nan, heat).reshape(-1, nr_rows).T
+    shares = (np.maximum(levels, 1) - 1.0) / LEVELS
+    heat: np.ndarray = np.where(levels == 0, np.nan, packed.top * shares**packed.power)
+    cells: np.ndarray = heat.reshape(-1, nr_rows).T
+    return cells

@@ -54,22 +54,28 @@ def page_of(
     *,
     title: str = "Heatmap",
     about: str = "",
+    measure: str = "samples",
     nr_rows: int = 2000,
     nr_columns: int = 1000,
     fold: bool = True,
     more: dict[str, Any] | None = None,
 ) -> Page:
-    """The page of a recording that has snapshots; LookupError if no snapshot has a region.
+    """The page of a recording that has snapshots.
 
-    Its grid has at most ``nr_rows`` of time and about ``nr_columns`` of addresses, those shared out
-    to the targets.  ``about``: a line below the title.  ``more``: further sections of its data.
+    At most ``nr_rows`` of time and about ``nr_columns`` of addresses, those shared out to the
+    targets.  ``about``: a line below the title.  ``measure``: what it shows first.  ``more``:
+    further sections of its data.  LookupError if no snapshot has a region, or the measure.
     """
     plates = plates_of(snapshots, names, nr_rows=nr_rows, nr_columns=nr_columns, fold=fold)
-    return _page(title, {**page_data(plates, title, about), **(more or {})})
+    keys = [one.key for one in plates.measures]
+    if measure not in keys:
+        raise LookupError(f"no measure {measure!r}; the recording has {', '.join(keys)}")
+    data = page_data(plates, title, about) | {"first": keys.index(measure)} | (more or {})
+    return _page(title, data)
 
 
 def page_data(plates: Plates, title: str = "Heatmap", about: str = "") -> dict[str, Any]:
-    """What the page's script reads, as JSON has it; addresses are hexadecimal, as they are large."""
+    """What the page's script reads, as JSON has it; addresses are hexadecimal, as too large."""
     return {
         "title": printable(title),
         "about": printable(about),

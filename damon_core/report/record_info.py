@@ -69,7 +69,7 @@ class RecordInfo:
         self.sources: dict[str, _Source] = {}
         self.notes: Counter[str] = Counter()
         for snapshot in snapshots:
-            self._add(snapshot)
+            self.add(snapshot)
         if not self.nr_snapshots:
             self.sources = {one.name: _Source(one.name) for one in header.primitives}
 
@@ -126,7 +126,8 @@ class RecordInfo:
         )
         file.write("\n")
 
-    def _add(self, snapshot: Snapshot) -> None:
+    def add(self, snapshot: Snapshot) -> None:
+        """Take in one snapshot."""
         if not self.nr_snapshots:
             self.first_ns = snapshot.start_ns
         self.last_ns = snapshot.end_ns

@@ -8,13 +8,17 @@ import numpy as np
 from attrs import define, field, frozen
 
 from .caption import Caption
-from .outline import Outline, begin_ns
+from .outline import begin_ns
+from .wss import UseRule
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from matplotlib.figure import Figure
 
-    from ..snapshot import Snapshot, SnapshotRegions, TargetState
-    from .outline import Snapshots
+    from ..snapshot import Snapshot, TargetState
+
+KINDS = ("wss", "rss", "monitored")
 
 
 @frozen(eq=False)
@@ -39,11 +43,14 @@ class SizesOverTime:
         known = ~np.isnan(sizes).all(axis=0)
         return np.where(known, np.nansum(sizes, axis=0), np.nan)
 
-    def figure(self) -> Figure:
-        """It as a figure of matplotlib, PlotError if that is not installed."""
+    def figure(self, kinds: Sequence[str] = KINDS) -> Figure:
+        """Some of "wss", "rss", "monitored" as a figure of matplotlib.
+
+        PlotError if that is not installed.
+        """
         from ..figures import sizes_figure
 
-        return sizes_figure(self)
+        return sizes_figure(self, kinds)
 
     def _repr_png_(self) -> bytes | None:
         """What notebooks show; None (the text) without matplotlib."""
@@ -52,50 +59,45 @@ class SizesOverTime:
         return shown_png(self)
 
 
-def sizes_over_time(
-    snapshots: Snapshots, *, by_region: bool = False, acc_thres: int = 1
-) -> SizesOverTime:
-    """The sizes of a recording that has snapshots, by the rule of ``WorkingSet``."""
-    outline = Outline(snapshots)
-    gathered = _Gathered(by_region, acc_thres)
+def sizes_over_time(snapshots: Iterable[Snapshot], *, rule: UseRule | None = None) -> SizesOverTime:
+    """The sizes in one or more snapshots; ValueError if there is none."""
+    gathered = _Gathered(rule or UseRule())
     for number, snapshot in enumerate(snapshots):
         gathered.add(number, snapshot)
+    if not gathered.times:
+        raise ValueError("no snapshot has sizes")
     targets = tuple(gathered.targets[index] for index in sorted(gathered.targets))
-    values = np.full((3, len(targets), len(snapshots)), np.nan)
+    values = np.full((3, len(targets), len(gathered.times)), np.nan)
     place = {target.index: number for number, target in enumerate(targets)}
     for index, number, sizes in gathered.sizes:
         values[:, place[index], number] = sizes
-    times = (np.array(gathered.times, np.float64).reshape(-1, 2)) / 1e9
+    times = (np.array(gathered.times, np.float64) - gathered.start_ns) / 1e9
     wss, monitored, rss = values
-    return SizesOverTime(outline.start_ns, times, targets, wss, monitored, rss, Caption.of(outline))
-
-
-def used_bytes(
-    regions: SnapshotRegions, *, by_region: bool = False, acc_thres: int = 1
-) -> np.ndarray:
-    """Bytes in use of each region, float64[R]: accessed ones where known, else all or none."""
-    whole = (regions.end - regions.start).astype(np.float64)
-    used = np.where(regions.nr_accesses >= acc_thres, whole, 0.0)
-    if by_region:
-        return used
-    return np.where(~np.isnan(regions.accessed_bytes), regions.accessed_bytes, used)
+    return SizesOverTime(
+        gathered.start_ns, times, targets, wss, monitored, rss, Caption.of(gathered)
+    )
 
 
 @define
 class _Gathered:
-    by_region: bool
-    acc_thres: int
-    start_ns: int | None = None
+    rule: UseRule
+    start_ns: int = 2**63
+    sources: dict[str, str] = field(factory=dict)
+    sample_us: list[int] = field(factory=list)
+    aggr_us: list[int] = field(factory=list)
     targets: dict[int, TargetState] = field(factory=dict)
     times: list[tuple[int, int]] = field(factory=list)
     sizes: list[tuple[int, int, tuple[float, float, float]]] = field(factory=list)
 
     def add(self, number: int, snapshot: Snapshot) -> None:
         begin = begin_ns(snapshot)
-        self.start_ns = begin if self.start_ns is None else self.start_ns
-        self.times.append((begin - self.start_ns, snapshot.end_ns - self.start_ns))
+        self.start_ns = min(self.start_ns, begin)
+        self.times.append((begin, snapshot.end_ns))
+        self.sources.update((source.name, source.mechanism) for source in snapshot.sources)
+        self.sample_us.append(snapshot.intervals.sample_us)
+        self.aggr_us.append(snapshot.intervals.aggr_us)
         regions = snapshot.regions
-        used = used_bytes(regions, by_region=self.by_region, acc_thres=self.acc_thres)
+        used = self.rule.sizes(regions)
         whole = (regions.end - regions.start).astype(np.float64)
         for target in snapshot.targets:
             self.targets[target.index] = target

@@ -34,6 +34,7 @@ class App {
     for (const measure of facts.measures) {
       $("measure").add(new Option(`${measure.label}: ${measure.unit}`));
     }
+    $("measure").selectedIndex = facts.first;
     for (const id of ["target", "measure"]) {
       $(id).addEventListener("change", () => this.load(id === "target"));
     }

@@ -21,7 +21,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from damon_core import open_record
 from damon_core.units import about_size
 
 NR_KEYS = 64_000
@@ -64,16 +63,14 @@ def damon_record(pid: int, recording: Path, client: Client, seconds: float) -> N
 
 
 def show(recording: Path) -> None:
-    """The reports of the tutorial, and its pictures."""
-    for report in (["wss", "--by-time"], ["heatmap", "--measure", "bytes"]):
-        print(f"\n$ damon report {' '.join(report)} {recording.name}", flush=True)
-        damon("report", *report, str(recording)).wait()
-    record = open_record(recording)
-    pictures = {"wss": record.wss(), "heatmap": record.heatmap(measure="bytes")}
-    for name, picture in pictures.items():
-        path = recording.with_name(f"redis.{name}.png")
-        picture.figure().savefig(path)
-        print(f"{path.name}: a picture of it")
+    """The reports of the tutorial, on the terminal and as pictures."""
+    for kind, *options in (["wss", "--by-time"], ["heatmap", "--measure", "bytes"]):
+        picture = recording.with_name(f"redis.{kind}.png")
+        for more in ([], ["-o", str(picture)]):
+            words = ["report", kind, *options, *more, str(recording)]
+            print(f"\n$ damon {' '.join(words).replace(f'{recording.parent}/', '')}", flush=True)
+            if damon(*words).wait() != 0:
+                raise SystemExit(1)
 
 
 def damon(*args: str) -> subprocess.Popen[bytes]:
@@ -100,12 +97,11 @@ class Client:
     """A connection that sends many requests at once, and reads the replies as bytes."""
 
     def __init__(self, path: str, server: subprocess.Popen[bytes]) -> None:
-        while not Path(path).exists():
+        self._socket = socket.socket(socket.AF_UNIX)
+        while self._socket.connect_ex(path) != 0:
             if server.poll() is not None:
                 raise SystemExit("redis-server ended before it was ready")
             time.sleep(0.01)
-        self._socket = socket.socket(socket.AF_UNIX)
-        self._socket.connect(path)
 
     def ask(self, requests: bytes, nr_bytes: int) -> None:
         """Send requests whose replies have so many bytes together."""

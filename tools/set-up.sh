@@ -60,6 +60,10 @@ if [ "${1:-}" = vm ]; then
 			install_unstarted "no $server" $server || say "the tests with it will be skipped"
 	done
 fi
+if [ "${1:-}" = vm ]; then
+	command -v file >/dev/null ||
+		install "no file, which damo asks" file || say "no comparison with damo"
+fi
 if [ "${1:-}" = vm ] && [ -n "${DAMON_VM_KERNEL:-}" ]; then
 	command -v qemu-system-x86_64 >/dev/null ||
 		install "no QEMU" qemu-system-x86 || say "the tests under another kernel will be skipped"

@@ -214,29 +214,31 @@ def test_trace_events_are_those_of_their_format(ours: Path) -> None:
         if event["ph"] == "M":
             assert event["args"].keys() <= {"name", "sort_index"}
         else:
+            assert isinstance(event["ts"], int)
             assert event["ts"] >= 0
         if event["ph"] == "C":
             assert all(isinstance(value, (int, float)) for value in event["args"].values())
         if event["ph"] == "X":
             assert event["dur"] > 0
+    threads = {(e["tid"], e["pid"]) for e in events}
+    assert len({thread for thread, _ in threads}) == len(threads)  # Perfetto knows tids alone
     processes = [e["args"]["name"] for e in events if e["name"] == "process_name"]
     assert processes == [
         "target 0: pid 4321 (redis)",
         "target 1: pid 4321 (redis)",
         "target 3: pid 7 (idle)",
     ]
-    bands = [e["args"]["name"] for e in events if e["name"] == "thread_name" and e["pid"] == 1]
+    bands = [e["args"]["name"] for e in events if e["name"] == "thread_name" and e["pid"] == 1000]
     assert bands[0] == "000000001000 4 KiB [heap]"
-    used = [e["args"]["value"] for e in events if e["name"].startswith("working") and e["pid"] == 1]
-    assert used == [4096] * 5
-    times = [e["ts"] for e in events if e["name"].startswith("working") and e["pid"] == 1]
-    assert times == [0, 200_000, 400_000, 600_000, 800_000]
+    used = [e for e in events if e["name"] == "working set" and e["pid"] == 1000]
+    assert [e["args"] for e in used] == [{"bytes": 4096}] * 5
+    assert [e["ts"] for e in used] == [0, 200_000, 400_000, 600_000, 800_000]
 
 
 def test_slices_of_a_band_follow_each_other_and_name_their_rate(ours: Path) -> None:
     assert convert(ours, "--to", "perfetto") == 0
     trace = json.loads(ours.with_suffix(".perfetto.json").read_text())
-    slices = [e for e in trace["traceEvents"] if e["ph"] == "X" and (e["pid"], e["tid"]) == (1, 1)]
+    slices = [e for e in trace["traceEvents"] if e["ph"] == "X" and e["tid"] == 1001]
     assert [e["name"] for e in slices] == ["10-20 %", "20-30 %", "30-40 %", "40-50 %"]
     assert [e["ts"] for e in slices] == [200_000, 400_000, 600_000, 800_000]
     assert {e["dur"] for e in slices} == {200_000}

@@ -33,6 +33,10 @@ _NR_ROWS = 2000
 _STEP = 10.0
 """Percent: a slice goes on while the rate stays between two multiples of it."""
 
+_NR_THREADS = 1000
+"""Numbers of threads that a process of the trace has for itself: Perfetto takes equal ones of two
+processes for the same thread."""
+
 _Event = dict[str, Any]
 
 
@@ -57,10 +61,11 @@ def write_perfetto(recorded: Recorded, file: IO[bytes]) -> list[str]:
 
 @define
 class _Trace:
-    """Two targets may have one pid, so that a process of the trace is the target's index."""
+    """Events of all targets.  Two of them may have one pid: ids of the trace are made up."""
 
     recorded: Recorded
     _targets: dict[int, TargetState] = field(factory=dict)
+    _processes: dict[int, int] = field(factory=dict)
     _begin_ns: int = 0
 
     def events(self) -> Iterator[_Event]:
@@ -71,8 +76,9 @@ class _Trace:
             yield from self._counters(snapshot)
         names = {known.target: known for known in self.recorded.names()}
         for index, target in sorted(self._targets.items()):
-            yield _named("process_name", index, 0, target_text(target))
-            yield _sorted("process_sort_index", index, 0)
+            process = self._process(index)
+            yield _about("process_name", process, process, name=target_text(target))
+            yield _about("process_sort_index", process, process, sort_index=index)
             yield from self._bands(index, names.get(index))
 
     def _counters(self, snapshot: Snapshot) -> Iterator[_Event]:
@@ -87,21 +93,22 @@ class _Trace:
             mine = slice(first, last)
             monitored = float(sizes[mine].sum())
             values = {
-                "working set (bytes)": float(used[mine].sum()),
-                "accessed regions (bytes)": float(whole[mine].sum()),
-                "mean access rate (%)": 100 * float(heat[mine].sum()) / max(1.0, monitored),
-                "regions": int(last - first),
+                ("working set", "bytes"): round(float(used[mine].sum())),
+                ("accessed regions", "bytes"): round(float(whole[mine].sum())),
+                ("mean access rate", "%"): 100 * float(heat[mine].sum()) / max(1.0, monitored),
+                ("regions", "number"): int(last - first),
             }
             if target.rss is not None:
-                values["RSS (bytes)"] = target.rss
-            for name, value in values.items():
+                values["RSS", "bytes"] = target.rss
+            process = self._process(target.index)
+            for (name, unit), value in values.items():
                 yield {
                     "name": name,
                     "ph": "C",
                     "ts": self._us(begin_ns(snapshot)),
-                    "pid": _process(target.index),
-                    "tid": 0,
-                    "args": {"value": value},
+                    "pid": process,
+                    "tid": process,
+                    "args": {unit: value},
                 }
 
     def _bands(self, index: int, names: TargetNames | None) -> Iterator[_Event]:
@@ -110,23 +117,26 @@ class _Trace:
             grid = heat_grid(self.recorded, nr_rows=rows, nr_columns=_NR_BANDS, target=index)
         except LookupError:  # never had a region
             return
-        for number, column in enumerate(grid.columns, start=1):
-            yield _named("thread_name", index, number, _band_text(column, names))
-            yield _sorted("thread_sort_index", index, number)
-            yield from self._slices(grid, number)
+        process = self._process(index)
+        for number, column in enumerate(grid.columns):
+            thread = process + 1 + number
+            yield _about("thread_name", process, thread, name=_band_text(column, names))
+            yield _about("thread_sort_index", process, thread, sort_index=number)
+            yield from self._slices(grid, number, process, thread)
 
-    def _slices(self, grid: HeatGrid, number: int) -> Iterator[_Event]:
-        column = grid.columns[number - 1]
-        for first, last, heat in _stretches(grid.heat[:, number - 1].tolist()):
+    def _slices(self, grid: HeatGrid, number: int, process: int, thread: int) -> Iterator[_Event]:
+        column = grid.columns[number]
+        for first, last, heat in _stretches(grid.heat[:, number].tolist()):
             low = int(min(heat, 100 - _STEP) // _STEP * _STEP)
+            begin, end = (self._us(grid.start_ns + row * grid.row_ns) for row in (first, last))
             yield {
                 "name": f"{low}-{low + _STEP:.0f} %",
                 "cat": "heat",
                 "ph": "X",
-                "ts": self._us(grid.start_ns + first * grid.row_ns),
-                "dur": (last - first) * grid.row_ns / 1000,
-                "pid": _process(grid.target.index),
-                "tid": number,
+                "ts": begin,
+                "dur": end - begin,
+                "pid": process,
+                "tid": thread,
                 "args": {
                     "access rate (%)": round(heat, 3),
                     "start": hex(column.range.start),
@@ -134,8 +144,13 @@ class _Trace:
                 },
             }
 
-    def _us(self, time_ns: int) -> float:
-        return (time_ns - self._begin_ns) / 1000
+    def _process(self, index: int) -> int:
+        """Id of a target in the trace, by the order in which targets were seen."""
+        return self._processes.setdefault(index, _NR_THREADS * (len(self._processes) + 1))
+
+    def _us(self, time_ns: int) -> int:
+        # Whole ones: fractions that readers round would let slices overlap.
+        return max(0, time_ns - self._begin_ns) // 1000
 
 
 def _stretches(heat: Iterable[float]) -> Iterator[tuple[int, int, float]]:
@@ -161,26 +176,5 @@ def _band_text(column: Column, names: TargetNames | None) -> str:
     return f"{where} {mapping_text(names.name_of(column.range))}" if names else where
 
 
-def _named(kind: str, index: int, thread: int, name: str) -> _Event:
-    return {
-        "name": kind,
-        "ph": "M",
-        "pid": _process(index),
-        "tid": thread,
-        "args": {"name": name},
-    }
-
-
-def _sorted(kind: str, index: int, thread: int) -> _Event:
-    return {
-        "name": kind,
-        "ph": "M",
-        "pid": _process(index),
-        "tid": thread,
-        "args": {"sort_index": thread or index},
-    }
-
-
-def _process(index: int) -> int:
-    """To readers of traces, process 0 is the idle one."""
-    return index + 1
+def _about(kind: str, process: int, thread: int, **args: str | int) -> _Event:
+    return {"name": kind, "ph": "M", "pid": process, "tid": thread, "args": args}

@@ -239,7 +239,12 @@ def test_slices_of_a_band_follow_each_other_and_name_their_rate(ours: Path) -> N
     assert convert(ours, "--to", "perfetto") == 0
     trace = json.loads(ours.with_suffix(".perfetto.json").read_text())
     slices = [e for e in trace["traceEvents"] if e["ph"] == "X" and e["tid"] == 1001]
-    assert [e["name"] for e in slices] == ["10-20 %", "20-30 %", "30-40 %", "40-50 %"]
+    assert [e["name"] for e in slices] == [
+        "10-20 % ##",
+        "20-30 % ###",
+        "30-40 % ####",
+        "40-50 % #####",
+    ]
     assert [e["ts"] for e in slices] == [200_000, 400_000, 600_000, 800_000]
     assert {e["dur"] for e in slices} == {200_000}
 

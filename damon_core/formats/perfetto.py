@@ -130,7 +130,8 @@ class _Trace:
             low = int(min(heat, 100 - _STEP) // _STEP * _STEP)
             begin, end = (self._us(grid.start_ns + row * grid.row_ns) for row in (first, last))
             yield {
-                "name": f"{low}-{low + _STEP:.0f} %",
+                # Perfetto colors by the name without its digits.
+                "name": f"{low}-{low + _STEP:.0f} % {'#' * round(low / _STEP + 1)}",
                 "cat": "heat",
                 "ph": "X",
                 "ts": begin,

@@ -199,7 +199,8 @@ class App {
   }
 
   tables() {
-    const made = (facts.targets[this.target].tables ?? []).map(({ title, head, rows }) => {
+    const shown = [...(facts.targets[this.target].tables ?? []), ...(facts.tables ?? [])];
+    const made = shown.map(({ title, head, rows }) => {
       const table = document.createElement("table");
       const line = table.createTHead().insertRow();
       for (const text of head) {

@@ -119,6 +119,7 @@ class App {
     $("back").disabled = !this.view.history.length;
     $("reset").disabled = this.view.whole;
     this.say();
+    $("overlay").dataset.plot = this.frame.plot.join(" ");
     $("overlay").dataset.drawn = String(Number($("overlay").dataset.drawn ?? 0) + 1);
   }
 

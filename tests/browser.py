@@ -7,6 +7,8 @@ import json
 import os
 import shutil
 import subprocess
+import sys
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 from select import select
@@ -17,6 +19,14 @@ from attrs import define, field
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 MISSING = "needs Chromium: apt-get install chromium"
 _TIMEOUT_S = 120
+# The browser reads at 3 and writes at 4, whatever these are here.
+_LAUNCH = """
+import os, sys
+theirs = [os.dup2(int(fd), to) for fd, to in zip(sys.argv[1:3], (200, 201))]
+for fd, to in zip(theirs, (3, 4)):
+    os.dup2(fd, to)
+os.execv(sys.argv[3], sys.argv[3:])
+"""
 _MOUSE = {"button": "left", "buttons": 1, "clickCount": 1}
 
 
@@ -44,7 +54,7 @@ class Browser:
         assert program, MISSING
         theirs_in, self._writes = os.pipe()
         self._reads, theirs_out = os.pipe()
-        command = [
+        arguments = [
             program,
             "--headless=new",
             "--no-sandbox",  # tests may run as root
@@ -58,9 +68,8 @@ class Browser:
             f"--user-data-dir={self.profile}",
             "about:blank",
         ]
-        shell = ["/bin/sh", "-c", f'exec "$@" 3<&{theirs_in} 4>&{theirs_out}', "sh", *command]
         self._process = subprocess.Popen(
-            shell,
+            [sys.executable, "-c", _LAUNCH, str(theirs_in), str(theirs_out), *arguments],
             pass_fds=(theirs_in, theirs_out),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -68,21 +77,27 @@ class Browser:
         )
         os.close(theirs_in)
         os.close(theirs_out)
-        target = self.call("Target.createTarget", url="about:blank")["targetId"]
-        attached = self.call("Target.attachToTarget", targetId=target, flatten=True)
-        self._session = attached["sessionId"]
-        for domain in ("Page", "Runtime", "Log", "Network"):
-            self.call(f"{domain}.enable")
+        try:
+            target = self.call("Target.createTarget", url="about:blank")["targetId"]
+            attached = self.call("Target.attachToTarget", targetId=target, flatten=True)
+            self._session = attached["sessionId"]
+            for domain in ("Page", "Runtime", "Log", "Network"):
+                self.call(f"{domain}.enable")
+        except BaseException:
+            self._end()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
         self._session = None
-        try:
+        with suppress(AssertionError, OSError, subprocess.TimeoutExpired):
             self.call("Browser.close")
             self._process.wait(_TIMEOUT_S)
-        except (AssertionError, OSError, subprocess.TimeoutExpired):
-            self._process.kill()
-            self._process.wait()
+        self._end()
+
+    def _end(self) -> None:
+        self._process.kill()
+        self._process.wait()
         os.close(self._writes)
         os.close(self._reads)
 

@@ -5,11 +5,13 @@ matplotlib is imported by the first picture only, and never its state of the pro
 
 from .canvas import figure_png, save_figure, shown_png
 from .heatmap import heatmap_figure
+from .holistic import holistic_figure
 from .sizes import sizes_figure
 
 __all__ = [
     "figure_png",
     "heatmap_figure",
+    "holistic_figure",
     "save_figure",
     "shown_png",
     "sizes_figure",

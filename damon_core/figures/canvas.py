@@ -65,13 +65,11 @@ def sheet(width: float, height: float) -> Figure:
 
 
 def heat_colors() -> LinearSegmentedColormap:
-    """The ramp for light ground; what has no value is white."""
+    """The ramp for light ground."""
     from matplotlib.colors import LinearSegmentedColormap
 
     stops = [tuple(part / 255 for part in color) for color in ON_LIGHT]
-    colors = LinearSegmentedColormap.from_list("heat", stops)
-    colors.set_bad("white")
-    return colors
+    return LinearSegmentedColormap.from_list("heat", stops)
 
 
 def headline(axes: Axes, title: str, caption: Caption) -> None:

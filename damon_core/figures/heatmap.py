@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..report.colors import ON_LIGHT
 from ..report.text import shortened, target_text
 from .canvas import INK, LINE, SOFT, headline, heat_colors, paper, sheet
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from ..report.axis import Axis
+    from ..report.axis import Axis, Band
     from ..report.grid import HeatGrid
 
 _NR_LINES = 1400
 _TEXT_SHARE = 1 / 38
+_TICK_SHARE = 1 / 14
 _MAX_NAME = 24
+_GAP = "#9aa0ab"
 
 
 def heatmap_figure(grid: HeatGrid) -> Figure:
@@ -51,13 +55,42 @@ def draw_heatmap(axes: Axes, grid: HeatGrid) -> None:
     _draw_gaps(axes, axis)
     _draw_addresses(axes, axis)
     _draw_names(axes, grid)
-    axes.set_xlabel("time since the first snapshot (s)")
+    axes.set_xlabel("time since the first snapshot (s)", loc="left")
     axes.set_ylabel("address")
     axes.set_xlim(0, ended_s)
     axes.set_ylim(0, 1)
     bar = axes.figure.colorbar(image, ax=axes, pad=0.01, aspect=32, fraction=0.04)
-    bar.set_label(f"{grid.measure.unit}; white: no region")
+    bar.set_label(grid.measure.unit)
     bar.outline.set_edgecolor(LINE)
+    _draw_key(axes, grid)
+
+
+def _draw_key(axes: Axes, grid: HeatGrid) -> None:
+    """What the marks mean that the colour bar does not tell."""
+    from matplotlib.patches import Patch
+
+    red, green, blue = (part / 255 for part in ON_LIGHT[0])
+    patches = [Patch(facecolor=(red, green, blue), edgecolor=LINE, label="no access")]
+    if np.isnan(grid.heat).any():
+        patches.append(Patch(facecolor="white", edgecolor=LINE, label="no region"))
+    bands = grid.axis.bands
+    if any(one.high < other.low for one, other in pairwise(bands)):
+        label = "between two areas, folded"
+        patches.append(Patch(facecolor="none", edgecolor=_GAP, hatch="//////", label=label))
+    if any(band.folded for band in bands):
+        label = "hardly ever accessed, folded"
+        patches.append(Patch(facecolor="none", edgecolor=_GAP, hatch="....", label=label))
+    axes.legend(
+        handles=patches,
+        loc="upper right",
+        bbox_to_anchor=(1, -0.035),
+        ncols=len(patches),
+        frameon=False,
+        fontsize=7.5,
+        labelcolor=SOFT,
+        handlelength=1.8,
+        columnspacing=1.4,
+    )
 
 
 def _lines_of(edges: np.ndarray, lines: np.ndarray, cells: np.ndarray) -> np.ndarray:
@@ -82,9 +115,9 @@ def _draw_gaps(axes: Axes, axis: Axis) -> None:
     before = 0.0
     for band in axis.bands:
         if band.low > before:
-            axes.axhspan(before, band.low, hatch="//////", edgecolor="#9aa0ab", **style)
+            axes.axhspan(before, band.low, hatch="//////", edgecolor=_GAP, **style)
         if band.folded:
-            axes.axhspan(band.low, band.high, hatch="....", edgecolor="#b4b8c0", **style)
+            axes.axhspan(band.low, band.high, hatch="....", edgecolor=_GAP, **style)
         before = band.high
 
 
@@ -94,16 +127,23 @@ def _draw_addresses(axes: Axes, axis: Axis) -> None:
     for band in axis.bands:
         weight = band.high - band.low
         wanted += [(weight, band.low, band.range.start), (weight, band.high, band.range.end)]
-        for part in range(1, 4):
-            start, size = band.range.start, band.range.size
-            if weight > 0.4 and not band.folded:
-                place = band.low + weight * part / 4
-                wanted.append((0.0, place, start + size * part // 4))
+        if not band.folded:
+            wanted += [(0.0, place, address) for place, address in _round_places(band)]
     chosen = _apart((weight, place, f"{address:x}") for weight, place, address in wanted)
     axes.set_yticks([place for place, _ in chosen], [text for _, text in chosen])
     for tick in axes.get_yticklabels():
         tick.set_fontfamily("monospace")
         tick.set_fontsize(7)
+
+
+def _round_places(band: Band) -> Iterator[tuple[float, int]]:
+    """Round addresses inside a band, not too many."""
+    step = 4096
+    while (band.high - band.low) * step / band.range.size < _TICK_SHARE:
+        step *= 2
+    for address in range((band.range.start // step + 1) * step, band.range.end, step):
+        share = (address - band.range.start) / band.range.size
+        yield band.low + (band.high - band.low) * share, address
 
 
 def _draw_names(axes: Axes, grid: HeatGrid) -> None:

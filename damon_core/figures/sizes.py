@@ -8,7 +8,7 @@ import numpy as np
 from attrs import frozen
 
 from ..report.sizes import KINDS
-from ..report.text import target_text
+from ..report.text import shortened, target_text
 from ..units import about_size
 from .canvas import LINE, SOFT, headline, paper, sheet
 
@@ -21,11 +21,15 @@ if TYPE_CHECKING:
     from ..report.sizes import SizesOverTime
 
 _COLORS = ("#c1123f", "#2b6cb0", "#2f855a", "#b7791f", "#6b46c1", "#0f766e", "#97266d", "#4a5568")
+_MAX_NAME = 32
 _KINDS = {
     "wss": ("working set", "#c1123f", "-"),
     "rss": ("resident (RSS)", "#2b6cb0", "--"),
     "monitored": ("monitored", "#8a8f99", ":"),
 }
+
+
+COLORS_OF_KINDS = {kind: color for kind, (_, color, _) in _KINDS.items()}
 
 
 @frozen
@@ -55,17 +59,22 @@ def draw_sizes(axes: Axes, sizes: SizesOverTime, kinds: Sequence[str] = KINDS) -
         (drawn_line,) = axes.plot(sizes.times_s[:, 1], line.sizes, line.style, label=line.label)
         drawn_line.set(color=line.color, linewidth=1.4)
     axes.set_xlabel("time since the first snapshot (s)")
+    bytes_axis(axes, max((float(np.nanmax(line.sizes)) for line in drawn), default=0.0))
+    axes.set_xlim(0, max(float(sizes.times_s[:, 1].max()), 1e-6))
+    if drawn:
+        axes.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
+
+
+def bytes_axis(axes: Axes, top: float) -> None:
+    """The upright axis in bytes, from 0 to a little more than the top."""
+    top = top * 1.05 or 1
     axes.set_ylabel("bytes")
-    axes.yaxis.set_major_formatter(lambda value, _: about_size(value))
-    top = max((float(np.nanmax(line.sizes)) for line in drawn), default=0) * 1.05 or 1
     axes.set_ylim(0, top)
     axes.set_yticks(_binary_ticks(top))
-    axes.set_xlim(0, max(float(sizes.times_s[:, 1].max()), 1e-6) if len(sizes.times_s) else 1)
+    axes.yaxis.set_major_formatter(lambda value, _: about_size(value))
     axes.grid(color=LINE, lw=0.5, alpha=0.6)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
-    if drawn:
-        axes.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
 
 
 def _lines(sizes: SizesOverTime, kinds: Sequence[str]) -> Iterator[_Line]:
@@ -77,10 +86,10 @@ def _lines(sizes: SizesOverTime, kinds: Sequence[str]) -> Iterator[_Line]:
             if len(sizes.targets) == 1:
                 yield _Line(name, values[number], color, "-")
             else:
-                label = f"{name}, {target_text(target)}"
+                label = f"{name}, {shortened(target_text(target), _MAX_NAME)}"
                 yield _Line(label, values[number], _COLORS[number], style)
         if len(sizes.targets) > 1:
-            yield _Line(f"{name}, all targets", sizes.total(values), SOFT, style)
+            yield _Line(f"{name}, all targets", sizes.total(kind), SOFT, style)
 
 
 def _binary_ticks(top: float) -> np.ndarray:

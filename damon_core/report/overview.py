@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from .footprint import Footprint
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
 class Overview:
     """``info``, ``footprint`` and ``mappings`` of the recording, ``grid`` of its hottest target.
 
-    ``grid`` is None where no target has regions.  Whoever draws the page takes the numbers here,
-    and may have each snapshot shown to something else ``also``.
+    ``grid`` is None where no target has regions, or ``nr_rows`` is 0.  Whoever draws the page takes
+    the numbers here, and may have each snapshot shown to something else ``also``.
     """
 
     def __init__(
@@ -42,17 +43,17 @@ class Overview:
         self.info = RecordInfo(header, (), truncated=truncated)
         self.footprint = Footprint()
         self.mappings = Mappings(names)
-        try:
-            sums = GridSums(
-                snapshots,
-                nr_rows=nr_rows,
-                nr_columns=nr_columns,
-                least=least,
-                marks=marks,
-                names=names,
-            )
-        except LookupError:
-            sums = None
+        sums = None
+        with suppress(LookupError):
+            if nr_rows:
+                sums = GridSums(
+                    snapshots,
+                    nr_rows=nr_rows,
+                    nr_columns=nr_columns,
+                    least=least,
+                    marks=marks,
+                    names=names,
+                )
         for snapshot in snapshots:
             self.info.add(snapshot)
             self.footprint.add(snapshot)

@@ -14,7 +14,7 @@ from attrs import field, frozen
 
 from .colors import ON_DARK, ON_LIGHT
 from .packing import pack
-from .plates import plates_of
+from .plates import Plates
 from .text import printable, target_text
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ..record_names import TargetNames
     from .measure import Measure
     from .outline import Snapshots
-    from .plates import Plate, Plates
+    from .plates import Plate
 
 _WEB = Path(__file__).parent / "web"
 _SCRIPTS = ("data", "axis", "view", "paint", "frame", "input", "lines", "main")
@@ -58,23 +58,21 @@ def page_of(
     nr_rows: int = 2000,
     nr_columns: int = 1000,
     fold: bool = True,
-    more: dict[str, Any] | None = None,
 ) -> Page:
     """The page of a recording that has snapshots.
 
     At most ``nr_rows`` of time and about ``nr_columns`` of addresses, those shared out to the
-    targets.  ``about``: a line below the title.  ``measure``: what it shows first.  ``more``:
-    further sections of its data.  LookupError if no snapshot has a region, or the measure.
+    targets.  ``about``: a line below the title.  ``measure``: what it shows first.  LookupError if
+    no snapshot has a region, or the measure.
     """
-    plates = plates_of(snapshots, names, nr_rows=nr_rows, nr_columns=nr_columns, fold=fold)
-    keys = [one.key for one in plates.measures]
-    if measure not in keys:
-        raise LookupError(f"no measure {measure!r}; the recording has {', '.join(keys)}")
-    data = page_data(plates, title, about) | {"first": keys.index(measure)} | (more or {})
-    return _page(title, data)
+    plates = Plates.of(snapshots, names, nr_rows=nr_rows, nr_columns=nr_columns, fold=fold)
+    first = plates.number_of(measure)
+    for snapshot in snapshots:
+        plates.add(snapshot)
+    return page_with({**page_data(plates, title, about), "first": first})
 
 
-def page_data(plates: Plates, title: str = "Heatmap", about: str = "") -> dict[str, Any]:
+def page_data(plates: Plates, title: str, about: str = "") -> dict[str, Any]:
     """What the page's script reads, as JSON has it; addresses are hexadecimal, as too large."""
     return {
         "title": printable(title),
@@ -85,6 +83,7 @@ def page_data(plates: Plates, title: str = "Heatmap", about: str = "") -> dict[s
         "rowS": plates.rows.row_ns / 1e9,
         "nrRows": plates.rows.nr,
         "nrLeftOut": plates.nr_left_out,
+        "first": 0,
         "ramps": {"dark": ON_DARK, "light": ON_LIGHT},
         "measures": [_measure_data(measure) for measure in plates.measures],
         "targets": [_plate_data(plates, plate) for plate in plates.plates],
@@ -128,14 +127,15 @@ def _plate_data(plates: Plates, plate: Plate) -> dict[str, Any]:
     }
 
 
-def _page(title: str, data: dict[str, Any]) -> Page:
+def page_with(data: dict[str, Any]) -> Page:
+    """The page that shows such data."""
     style = (_WEB / "page.css").read_text("utf-8")
     script = "\n".join((_WEB / f"{name}.js").read_text("utf-8") for name in _SCRIPTS)
     script = f'"use strict";\n(() => {{\n{script}\n}})();\n'
     # Names come from strangers; no text of theirs may end the element it stands in.
     text = json.dumps(data, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
     parts = {
-        "@title@": html.escape(printable(title)),
+        "@title@": html.escape(data["title"]),
         "@style@": style,
         "@style-hash@": _hash(style),
         "@script@": script,

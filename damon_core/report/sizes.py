@@ -38,8 +38,15 @@ class SizesOverTime:
     rss: np.ndarray
     caption: Caption
 
-    def total(self, sizes: np.ndarray) -> np.ndarray:
-        """Sum over the targets, float64[N]: of ``wss``, ``monitored`` or ``rss``."""
+    def total(self, kind: str) -> np.ndarray:
+        """Sum over the targets of "wss", "rss" or "monitored": float64[N].
+
+        Resident bytes are of a whole process, so they count once where several targets are of one.
+        """
+        sizes: np.ndarray = getattr(self, kind)
+        if kind == "rss":
+            first = {target.pid: number for number, target in enumerate(self.targets)}
+            sizes = sizes[sorted(first.values())]
         known = ~np.isnan(sizes).all(axis=0)
         return np.where(known, np.nansum(sizes, axis=0), np.nan)
 

@@ -63,6 +63,11 @@ class Frame {
     return [Math.min(Math.max(across, 0), 1), Math.min(Math.max(up, 0), 1)];
   }
 
+  // Where the heat is: left, top, width, height.
+  get plot() {
+    return [this.left, this.top, this.right - this.left, this.bottom - this.top];
+  }
+
   inside(x, y) {
     return x >= this.left && x <= this.right && y >= this.top && y <= this.bottom;
   }

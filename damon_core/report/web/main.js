@@ -119,6 +119,7 @@ class App {
     $("back").disabled = !this.view.history.length;
     $("reset").disabled = this.view.whole;
     this.say();
+    $("overlay").dataset.plot = this.frame.plot.join(" ");
     $("overlay").dataset.drawn = String(Number($("overlay").dataset.drawn ?? 0) + 1);
   }
 
@@ -199,7 +200,8 @@ class App {
   }
 
   tables() {
-    const made = (facts.targets[this.target].tables ?? []).map(({ title, head, rows }) => {
+    const shown = [...(facts.targets[this.target].tables ?? []), ...(facts.tables ?? [])];
+    const made = shown.map(({ title, head, rows }) => {
       const table = document.createElement("table");
       const line = table.createTHead().insertRow();
       for (const text of head) {

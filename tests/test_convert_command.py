@@ -295,6 +295,22 @@ def test_what_cannot_be_done_is_one_line(
     assert words in told(capsys)
 
 
+def test_a_recording_never_replaces_itself(ours: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert convert(ours, "--to", "csv", "-o", ours, "--force") == 2
+    assert "is the recording itself" in told(capsys)
+    assert len(open_record(ours)) == 5
+
+
+def test_a_recording_without_snapshots_is_an_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    header = RecordHeader(Ops.VADDR, (), T0_NS)
+    with RecordWriter(tmp_path / "none.damon", header):
+        pass
+    assert convert(tmp_path / "none.damon", "--to", "csv") == 2
+    assert "none.damon: has no snapshot" in told(capsys)
+
+
 @pytest.mark.parametrize("given", ["0", "x", "5 parsecs"])
 def test_a_sampling_interval_is_a_time(
     tmp_path: Path, given: str, capsys: pytest.CaptureFixture[str]

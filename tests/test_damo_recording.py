@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import random
 import zlib
 from contextlib import suppress
 from pathlib import Path
@@ -274,8 +275,34 @@ def test_a_bomb_is_refused_before_it_is_unpacked_whole(
 
 
 def test_a_directory_is_no_recording(tmp_path: Path) -> None:
-    with pytest.raises(RecordError, match="not a regular file"):
+    with pytest.raises(RecordError) as caught:
         contexts_of(str(tmp_path), Known())
+    assert str(caught.value).startswith(f"{tmp_path}: is not a regular file")
+
+
+@pytest.mark.parametrize("form", ["damo", "json", "perf"])
+def test_changed_bytes_are_read_or_refused(path: Path, form: str) -> None:
+    windows = moving_band(0, 3, 6)
+    if form == "perf":
+        perf_script(path, {0: windows, 1: windows})
+    else:
+        pack = zlib.compress if form == "damo" else bytes
+        write(path, record(snapshots=windows), pack=pack)
+    content = path.read_bytes()
+    rng = random.Random(form)
+    nr_refused = 0
+    for _ in range(200):
+        changed = bytearray(content)
+        for _ in range(rng.randint(1, 4)):
+            changed[rng.randrange(len(changed))] = rng.choice(b'0129",:-.[]{}xe \n\xff')
+        path.write_bytes(changed[: rng.choice([None, rng.randrange(len(changed))])])
+        try:
+            contexts = contexts_of(str(path), Known())
+        except RecordError:
+            nr_refused += 1
+        else:
+            assert all(list(context) for context in contexts)
+    assert nr_refused > 10
 
 
 def test_a_value_cut_by_the_end_of_a_chunk_is_read_whole() -> None:

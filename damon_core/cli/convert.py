@@ -73,14 +73,14 @@ def convert(
             raise click.UsageError(f"{record} is a recording of damon already")
         if ops or sample_us:
             raise click.UsageError("--ops and --sample-us are for recordings of damo")
-        _write(_ours(record), to, _path(record, to, path), force)
+        _write(record, _ours(record), to, _path(record, to, path), force)
         return
     contexts = _damos(record, _known(record, ops, sample_us))
     for name, recorded in contexts:
         out = _path(record, to, path)
         if len(contexts) > 1:
             out = _numbered(out, name)
-        _write(recorded, to, out, force)
+        _write(record, recorded, to, out, force)
 
 
 def _ours(path: str) -> Recorded:
@@ -153,14 +153,16 @@ def _numbered(path: str, name: str) -> str:
     return f"{stem}.{name}{suffix}"
 
 
-def _write(recorded: Recorded, to: Format, path: str, force: bool) -> None:
+def _write(record: str, recorded: Recorded, to: Format, path: str, force: bool) -> None:
     from ..errors import RecordError
     from ..formats.output import whole_file
 
     if not len(recorded):
-        raise RecordError("there is no snapshot to convert")
+        raise RecordError(f"{record}: has no snapshot: it ended before its first window did")
     if path == "-" and not to.is_text and sys.stdout.isatty():
         raise click.UsageError(f"{to.name} is not for a terminal: say -o OUT")
+    if os.path.exists(path) and os.path.samefile(path, record):
+        raise click.UsageError(f"{path} is the recording itself: say -o OUT")
     with whole_file(path, replace=force) as file:
         notes = to.write(recorded, file)
     for note in notes:

@@ -6,6 +6,7 @@ import codecs
 import os
 import stat
 import zlib
+from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING
 
 from ..errors import RecordError
@@ -28,41 +29,46 @@ _HEAD = 4096
 
 def is_damo(path: str) -> bool:
     """Whether a file begins as one of damo or perf does; RecordError if it cannot be read."""
-    with opened(path) as file:
+    with _naming(path), _opened(path) as file:
         return _kind(file.read(_HEAD)) is not None
 
 
 def read_damo_record(path: str) -> list[DamoSeries]:
     """The series of windows in a file; RecordError says what is wrong with it."""
+    with _naming(path), _opened(path) as file:
+        head = file.read(_HEAD)
+        file.seek(0)
+        kind = _kind(head)
+        if kind == "perf.data":
+            text = f"perf script --force -i {path}"
+            raise RecordError(f"is a perf.data file: convert the text that this prints: {text}")
+        if kind is None:
+            what = kind_of(head) if head else "empty"
+            raise RecordError(f"is not a recording of damo; it seems to be {what}")
+        chunks = _decoded(_unpacked(file) if kind == "zlib" else _plain(file))
+        if kind == "perf":
+            return read_perf_script(chunks)
+        return read_json(JsonStream(chunks))
+
+
+@contextmanager
+def _naming(path: str) -> Iterator[None]:
+    """Errors inside begin with the path."""
     try:
-        with opened(path) as file:
-            head = file.read(_HEAD)
-            file.seek(0)
-            kind = _kind(head)
-            if kind == "perf.data":
-                text = f"perf script --force -i {path}"
-                raise RecordError(f"is a perf.data file: convert the text that this prints: {text}")
-            if kind is None:
-                what = kind_of(head) if head else "empty"
-                raise RecordError(f"is not a recording of damo; it seems to be {what}")
-            chunks = _decoded(_unpacked(file) if kind == "zlib" else _plain(file))
-            if kind == "perf":
-                return read_perf_script(chunks)
-            return read_json(JsonStream(chunks))
+        yield
     except RecordError as error:
         raise RecordError(f"{path}: {error}") from error
 
 
-def opened(path: str) -> IO[bytes]:
-    """A regular file, open for reading; RecordError if it is none."""
+def _opened(path: str) -> IO[bytes]:
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise RecordError(f"{path}: cannot be read ({reason})") from error
+        raise RecordError(f"cannot be read ({reason})") from error
     if not stat.S_ISREG(os.fstat(fd).st_mode):
         os.close(fd)
-        raise RecordError(f"{path}: is not a regular file: save the recording to one first")
+        raise RecordError("is not a regular file: save the recording to one first")
     return os.fdopen(fd, "rb")
 
 

@@ -60,7 +60,7 @@ class DamoText:
             index: self._targets[index] for index in sorted(self._targets.keys() & with_regions)
         }
         if not self._targets:
-            raise RecordError("has no regions: damo could show nothing of it")
+            raise RecordError("the recording has no regions: damo could show nothing of it")
         self._nr_samples = samples.most_common(1)[0][0]
         median = float(np.median(windows))
         self._vary = max(abs(window - median) for window in windows) > _SAME * median

@@ -138,6 +138,22 @@ def test_two_records_of_one_target_id_at_the_same_time_are_two_targets(path: Pat
     assert any("target_id 0 is given to 2 series" in note for note in recording.notes)
 
 
+def test_targets_without_end_are_refused(path: Path) -> None:
+    one = moving_band(0, 2, 3)
+    many = [record(0, snapshots=one) for _ in range(70)]
+    with pytest.raises(RecordError, match=r"damon\.data: has more than"):
+        contexts_of(str(write(path, *many)), Known())
+
+
+def test_primitives_named_twice_are_refused(path: Path) -> None:
+    with pytest.raises(RecordError, match=r"damon\.data: names a primitive twice"):
+        contexts_of(str(write(path, record(0, x_primitives=["a", "a"]))), Known())
+
+
+def test_another_source_than_unknown_is_told(path: Path) -> None:
+    assert "data source: damon_stat" in read(write(path, record(0, data_source="damon_stat"))).notes
+
+
 def test_snapshots_in_records_of_their_own_are_one_target(path: Path) -> None:
     series = [
         record(None, scheme_idx=0, snapshots=[one]) | {"kdamond_idx": 0, "context_idx": 0}

@@ -161,7 +161,7 @@ def _write(record: str, recorded: Recorded, to: Format, path: str, force: bool) 
         raise RecordError(f"{record}: has no snapshot: it ended before its first window did")
     if path == "-" and not to.is_text and sys.stdout.isatty():
         raise click.UsageError(f"{to.name} is not for a terminal: say -o OUT")
-    if os.path.exists(path) and os.path.samefile(path, record):
+    if path != "-" and os.path.exists(path) and os.path.samefile(path, record):
         raise click.UsageError(f"{path} is the recording itself: say -o OUT")
     with whole_file(path, replace=force) as file:
         notes = to.write(recorded, file)

@@ -20,7 +20,7 @@ from .damo_series import (
 from .json_stream import JsonStream
 
 MAX_RECORDS = 2**20
-MAX_WINDOWS = 2**24
+MAX_WINDOWS = 2**22
 
 _COMING = ("damo_records", "damon_records", "record_list")
 """Where the list is in the form that damo's versions to come will write."""
@@ -81,7 +81,7 @@ def _read_record(stream: JsonStream, max_windows: int) -> DamoSeries:
     if head.get("scheme_filters"):
         series.remarks["scheme_filters of a record: left out"] += 1
     if head.get("data_source") not in (None, "unknown"):
-        series.extras["data_source"] = str(head["data_source"])[:40]
+        series.extras["data_source"] = str(head["data_source"])
     return series
 
 

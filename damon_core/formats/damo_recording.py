@@ -140,7 +140,10 @@ def contexts_of(path: str, known: Known) -> list[DamoRecording]:
             contexts.setdefault((one.key.kdamond, one.key.context), []).append(one)
     if not contexts:
         raise RecordError(f"{path}: has no snapshot")
-    return [DamoRecording.of(series, known) for _, series in sorted(contexts.items())]
+    try:
+        return [DamoRecording.of(series, known) for _, series in sorted(contexts.items())]
+    except RecordError as error:
+        raise RecordError(f"{path}: {error}") from error
 
 
 def _groups(series: Sequence[DamoSeries], targets: Sequence[DamoTarget]) -> list[list[_Window]]:
@@ -156,6 +159,7 @@ def _groups(series: Sequence[DamoSeries], targets: Sequence[DamoTarget]) -> list
         key=lambda window: (window.end_ns, window.start_ns, window.target),
     )
     groups: list[list[_Window]] = []
+    inside: set[int] = set()
     for window in windows:
         group = groups[-1] if groups else []
         apart = (window.end_ns - window.start_ns) * _APART
@@ -163,11 +167,13 @@ def _groups(series: Sequence[DamoSeries], targets: Sequence[DamoTarget]) -> list
             group
             and window.end_ns - group[0].end_ns <= apart
             and abs(window.start_ns - group[0].start_ns) <= apart
-            and all(window.target != other.target for other in group)
+            and window.target not in inside
         ):
             group.append(window)
         else:
             groups.append([window])
+            inside = set()
+        inside.add(window.target)
     return [sorted(group, key=lambda window: window.target) for group in groups]
 
 

@@ -18,8 +18,12 @@ if TYPE_CHECKING:
 
 UNKNOWN_PID = -1
 
+MAX_TARGETS = 2**12
+MAX_DOUBLES = 64
+"""Targets of one id at the same time."""
+
 _VIRTUAL = 1 << 46
-"""No machine has physical memory at addresses as high; processes have their stack above."""
+"""Hardly any machine has physical memory at higher addresses; processes have their stack there."""
 
 _MAX_TEXT = 256
 
@@ -37,28 +41,28 @@ class Known:
 class DamoTarget:
     """A target, and the numbers of the series that are its windows.
 
-    ``windows``: those of series of a single one, ``span`` from when to when the others are.
+    ``span``: from when to when they are; ``windows``: the single ones, if all of them are single.
     """
 
     key: SeriesKey
     state: TargetState
     series: list[int] = field(factory=list)
-    windows: set[tuple[int, int]] = field(factory=set)
     span: tuple[int, int] = (2**63, 0)
+    windows: set[tuple[int, int]] | None = field(factory=set)
 
     def take(self, position: int, series: DamoSeries) -> bool:
         """Add a series, unless it is of a time that another one is of."""
         begin, end = min(series.start_ns), max(series.end_ns)
-        if begin < self.span[1] and end > self.span[0]:
-            return False
-        if len(series) == 1:  # single ones may overlap, as long as they are not the same one
+        if len(series) == 1 and self.windows is not None:
+            # Snapshots that were taken one by one may overlap; the same one again is another.
             if (begin, end) in self.windows:
                 return False
             self.windows.add((begin, end))
-        elif any(begin < window[1] and end > window[0] for window in self.windows):
+        elif begin < self.span[1] and end > self.span[0]:
             return False
         else:
-            self.span = (min(begin, self.span[0]), max(end, self.span[1]))
+            self.windows = None
+        self.span = (min(begin, self.span[0]), max(end, self.span[1]))
         self.series.append(position)
         return True
 
@@ -75,6 +79,11 @@ def targets_of(
             targets.append(DamoTarget(one.key, _state(len(targets), one, known, ops)))
             targets[-1].take(position, one)
             same.append(targets[-1])
+            if len(targets) > MAX_TARGETS or len(same) > MAX_DOUBLES:
+                raise RecordError(
+                    f"has more than {MAX_TARGETS} targets, or {MAX_DOUBLES} of one id at the same "
+                    "time: it is no recording"
+                )
     notes = [
         f"target_id {key.target_id} is given to {len(same)} series of the same time: "
         "each is a target of its own here"
@@ -84,6 +93,10 @@ def targets_of(
     notes += [
         f"only the regions that scheme {scheme} was applied to, of all targets together"
         for scheme in sorted({t.key.scheme for t in targets if t.key.scheme is not None})
+    ]
+    notes += [
+        f"data source: {source}"
+        for source in sorted({text_of(one.extras.get("data_source")) for one in series} - {""})
     ]
     if any(target.state.pid == UNKNOWN_PID for target in targets):
         notes.append("process ids are not in the file")

@@ -147,7 +147,7 @@ def first_recording(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("page", ["how-to/read-a-recording.md"])
+@pytest.mark.parametrize("page", ["how-to/read-a-recording.md", "how-to/heatmap.md"])
 def test_programs_run(first_recording: Path, page: str):
     for block in blocks(DOCS / page, "python"):
         run = subprocess.run(

@@ -148,7 +148,10 @@ def first_recording(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("page", ["how-to/read-a-recording.md", "reference/python.md"])
+PROGRAMS = ["how-to/read-a-recording.md", "how-to/heatmap.md", "reference/python.md"]
+
+
+@pytest.mark.parametrize("page", PROGRAMS)
 def test_programs_run(first_recording: Path, page: str):
     for block in blocks(DOCS / page, "python"):
         run = subprocess.run(

@@ -2,7 +2,7 @@
 # Makes .venv with everything that `make demo` and `make test` need, from nothing but python3, a C
 # compiler and make.  As root it installs the Debian packages that are missing, and says so; else it
 # says what to install.  With "vm" as its argument also what only tests need: servers to be monitored,
-# and QEMU for another kernel.
+# a browser for pages, and QEMU for another kernel.
 cd "$(dirname "$0")/.."
 python=${PYTHON:-python3}
 
@@ -63,6 +63,8 @@ fi
 if [ "${1:-}" = vm ]; then
 	command -v file >/dev/null ||
 		install "no file, which damo asks" file || say "no comparison with damo"
+	command -v chromium >/dev/null || command -v google-chrome >/dev/null ||
+		install "no Chromium" chromium || say "the tests of pages in a browser will be skipped"
 fi
 if [ "${1:-}" = vm ] && [ -n "${DAMON_VM_KERNEL:-}" ]; then
 	command -v qemu-system-x86_64 >/dev/null ||

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from ..report.grid import HeatGrid
 
 _NR_LINES = 1400
-_TEXT_SHARE = 1 / 38
+_TEXT_SHARE = 1 / 46
+_NAMED_SHARE = 1 / 250  # what is narrower has no room for a name
 _TICK_SHARE = 1 / 14
 _MAX_NAME = 24
 _GAP = "#9aa0ab"
@@ -149,7 +150,8 @@ def _round_places(band: Band) -> Iterator[tuple[float, int]]:
 def _draw_names(axes: Axes, grid: HeatGrid) -> None:
     """Names of mappings at the right, the widest first, and lines between them."""
     labels = grid.axis.labels(grid.names)
-    wanted = ((one.high - one.low, (one.low + one.high) / 2, one.text) for one in labels)
+    wide = [one for one in labels if one.high - one.low >= _NAMED_SHARE]
+    wanted = ((one.high - one.low, (one.low + one.high) / 2, one.text) for one in wide)
     for place, text in _apart(wanted):
         axes.annotate(
             shortened(text, _MAX_NAME),
@@ -162,7 +164,7 @@ def _draw_names(axes: Axes, grid: HeatGrid) -> None:
             va="center",
             annotation_clip=False,
         )
-    for label in labels:
+    for label in wide:
         axes.plot([0.994, 1], [label.low] * 2, transform=axes.transAxes, color=SOFT, lw=0.6)
 
 

@@ -13,7 +13,7 @@ from .selection import Selection, middle_ns
 from .text import about_time, clock_time, printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from ..snapshot import Snapshot
     from .outline import Snapshots
@@ -35,17 +35,19 @@ class Selected:
     """The selected snapshots: to iterate, to index, to count, as a recording can be.
 
     Counting and indexing read the recording once more if a time is selected, as clocks may jump.
+    ``watch`` is handed what is read, and gives it on.
     """
 
     snapshots: Snapshots
     selection: Selection = field(factory=Selection)
+    watch: Callable[[Iterable[Snapshot]], Iterable[Snapshot]] = iter
     _nr_regions: int = 0
 
     def __iter__(self) -> Iterator[Snapshot]:
         if self.selection == Selection():
-            yield from self.snapshots
+            yield from self.watch(self.snapshots)
             return
-        for snapshot in self.selection.apply(self.snapshots):
+        for snapshot in self.selection.apply(self.watch(self.snapshots)):
             yield self._counted(snapshot)
 
     def __len__(self) -> int:
@@ -86,7 +88,7 @@ class Selected:
         low, high = span.bounds_ns(begin_ns(self.snapshots[0]))
         return [
             number
-            for number, snapshot in enumerate(self.snapshots)
+            for number, snapshot in enumerate(self.watch(self.snapshots))
             if low <= middle_ns(snapshot) < high
         ]
 

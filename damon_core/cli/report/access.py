@@ -74,7 +74,7 @@ def access(
     order = RegionOrder(sort or "address", reverse, only, limit)
     recording = opened(record)
     last = -1 if number is None else number
-    with selected(recording, selection) as shown:
+    with selected(recording, selection, watched=False) as shown:
         chosen: Iterable[Snapshot] = shown if every else [snapshot_of(shown, last, record)]
         names = recording.names(shown.number_of(last))
         for snapshot in chosen:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .page import json_option, show
+from .page import json_option, show, width
 from .recorded import opened, record_argument, selected
 from .selection_options import selection_options
 
@@ -24,8 +24,15 @@ def record_info(record: str, selection: Selection, as_json: bool) -> None:
 
     recording = opened(record)
     if not len(recording):
-        show(RecordInfo(recording.header, recording, truncated=recording.truncated), as_json)
+        info = RecordInfo(recording.header, (), truncated=recording.truncated, width=width())
+        show(info, as_json)
         return
     with selected(recording, selection) as shown:
-        info = RecordInfo(recording.header, shown, truncated=recording.truncated)
+        info = RecordInfo(
+            recording.header,
+            shown,
+            truncated=recording.truncated,
+            names=recording.names(),
+            width=width(),
+        )
     show(info, as_json)

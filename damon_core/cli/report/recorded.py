@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from .reading import Reading
+
 if TYPE_CHECKING:
     from ...record import Record
     from ...report.selected import Selected
@@ -28,8 +30,8 @@ def opened(path: str) -> Record:
 
 
 @contextmanager
-def selected(record: Record, selection: Selection) -> Iterator[Selected]:
-    """What is selected of a recording that has snapshots.
+def selected(record: Record, selection: Selection, *, watched: bool = True) -> Iterator[Selected]:
+    """What is selected of a recording that has snapshots; ``watched``: with a line of progress.
 
     RecordError if it has none, or in the end if all that was read had nothing selected.
     """
@@ -38,12 +40,15 @@ def selected(record: Record, selection: Selection) -> Iterator[Selected]:
 
     if not len(record):
         raise RecordError(f"{record.path}: has no snapshot: it ended before its first window did")
-    shown = Selected(record, selection)
+    reading = Reading(record.path, len(record))
+    shown = Selected(record, selection, reading.watch if watched else iter)
     try:
         yield shown
     except LookupError as error:
         shown.check(record.path)
         raise RecordError(f"{record.path}: {error}") from None
+    finally:
+        reading.erase()
     shown.check(record.path)
 
 

@@ -153,6 +153,7 @@ class Frame {
     for (const [low, high, text] of shown.slice(0, 400)) {
       const y = Math.min(Math.max(this.y((low + high) / 2, view), 8), this.bottom - 6);
       if (!this.narrow) this.tie(context, this.y(low, view), this.y(high, view));
+      if (this.y(low, view) - this.y(high, view) < 3) continue;
       if (taken.some((other) => Math.abs(other - y) < 15 * this.em)) continue;
       taken.push(y);
       const short = fitted(context, text, room);

@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -39,6 +39,8 @@ def main() -> int:
         return 1
     with redis_server() as (server, client):
         print(f"redis-server is pid {server.pid}; {fill(client)} of values in it")
+        for keys, when in ((FIRST, "first"), (SECOND, "then")):
+            print(f"{when} asked for: {len(keys)} keys, {about_size(len(keys) * VALUE)} of values")
         recording = folder / "redis.damon"
         damon_record(server.pid, recording, client, seconds)
     show(recording)
@@ -48,18 +50,25 @@ def main() -> int:
 def damon_record(pid: int, recording: Path, client: Client, seconds: float) -> None:
     """``damon record`` for twice so many seconds, while two sets of keys are in use in turn."""
     print(f"$ damon record --pid {pid} -o {recording.name}", flush=True)
+    before = inode(recording)
     duration = ["--duration", f"{int(2000 * seconds)} ms"]
     monitor = damon("record", "--pid", str(pid), *duration, "-o", str(recording))
     try:
-        for keys, seconds_left in ((FIRST, seconds), (SECOND, None)):
-            print(f"asking for {len(keys)} keys, {about_size(len(keys) * VALUE)} of values")
-            client.use(keys, seconds_left, monitor)
+        client.use(FIRST, lambda: inode(recording) != before, monitor)
+        end = time.monotonic() + seconds
+        client.use(FIRST, lambda: time.monotonic() > end, monitor)
+        client.use(SECOND, lambda: False, monitor)
         if monitor.wait() != 0:
-            raise SystemExit(monitor.returncode)
+            raise SystemExit(1)
     finally:
         if monitor.poll() is None:
             monitor.send_signal(signal.SIGINT)
             monitor.wait()
+
+
+def inode(path: Path) -> int | None:
+    """Which file has that name; None if none."""
+    return path.stat().st_ino if path.exists() else None
 
 
 def show(recording: Path) -> None:
@@ -112,14 +121,15 @@ class Client:
                 raise SystemExit("redis-server closed the connection")
             nr_bytes -= len(reply)
 
-    def use(self, keys: range, seconds: float | None, monitor: subprocess.Popen[bytes]) -> None:
-        """Read a byte of each value, round and round, until the time or the monitor ends."""
+    def use(
+        self, keys: range, enough: Callable[[], bool], monitor: subprocess.Popen[bytes]
+    ) -> None:
+        """Read a byte of each value, round and round, until it is enough or the monitor ends."""
         batches = [
             b"".join(request("GETRANGE", f"key:{key}", "0", "0") for key in batch)
             for batch in (keys[at : at + BATCH] for at in range(0, len(keys), BATCH))
         ]
-        end = time.monotonic() + (float("inf") if seconds is None else seconds)
-        while time.monotonic() < end and monitor.poll() is None:
+        while not enough() and monitor.poll() is None:
             for batch in batches:
                 self.ask(batch, BATCH * len(b"$1\r\nx\r\n"))
             time.sleep(0.01)

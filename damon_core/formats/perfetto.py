@@ -130,7 +130,7 @@ class _Trace:
             low = int(min(heat, 100 - _STEP) // _STEP * _STEP)
             begin, end = (self._us(grid.start_ns + row * grid.row_ns) for row in (first, last))
             yield {
-                # Perfetto colors by the name without its digits.
+                # Perfetto colours by the name without its digits.
                 "name": f"{low}-{low + _STEP:.0f} % {'#' * round(low / _STEP + 1)}",
                 "cat": "heat",
                 "ph": "X",

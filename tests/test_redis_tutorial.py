@@ -7,7 +7,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from damon_core.record import open_record
@@ -38,6 +37,7 @@ def test_the_working_set_of_redis_is_found_and_becomes_smaller(tmp_path: Path) -
     (used,) = sizes.wss
     third = len(used) // 3
     assert third >= 1
-    # 15.3 MiB of values are in use at first, 7.6 MiB at the end, of 146 MiB that are resident.
-    assert np.median(used[:third]) > 1.2 * np.median(used[-third:])
+    # 15.3 MiB of values are in use at first, 7.6 MiB at the end, of 146 MiB that are resident; on
+    # a busy machine not all of them in each sampling interval.
+    assert used[:third].max() > 1.2 * used[-third:].max()
     assert used[-1] < 0.3 * sizes.rss[0, -1]

@@ -363,6 +363,30 @@ def test_whatever_a_record_holds_it_is_read_or_refused(
         assert [len(list(context)) for context in contexts_of(str(path), Known())]
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"intervals": INTERVALS | {"sample_us": 1, "aggr_us": 2**52}},
+        {"x_pid": 2**70, "x_comm": "x" * 10_000, "x_primitives": ["p" * 10_000, 3, None]},
+        {"x_ops": ["vaddr"], "x_host": {}, "x_kernel": 7},
+    ],
+)
+def test_numbers_and_texts_beyond_reason_are_bounded(path: Path, changes: dict[str, Any]) -> None:
+    huge = region(BASE, REGION, 2**63, 2**63)
+    recording = read_regions(path, huge, **changes)
+    assert recording[0].regions.nr_accesses[0] <= recording[0].nr_samples < 2**32
+    assert recording[0].regions.age[0] == 2**32 - 1
+    assert all(len(one.name) < 300 for one in recording.header.primitives)
+    assert len(recording[0].targets[0].comm) < 300
+
+
+def test_times_beyond_all_clocks_are_refused(path: Path) -> None:
+    event = "x 1 [0] {}.5: damon:damon_aggregated: target_id=0 nr_regions=1 4096-8192: 1 1\n"
+    path.write_text("".join(event.format(seconds) for seconds in (9999999998, 9999999999)))
+    with pytest.raises(RecordError, match="within 146 years"):
+        contexts_of(str(path), Known())
+
+
 def test_lost_lines_of_perf_script_are_told(path: Path) -> None:
     lines = perf_script(path, {0: moving_band(0, 4)}).read_text().splitlines(keepends=True)
     path.write_text("# a comment\nLOST 3 events!\n" + "".join(lines[:35] + lines[38:]))

@@ -83,10 +83,10 @@ def mean_window_us(series: DamoSeries) -> float:
 def _nr_samples(series: Sequence[DamoSeries], sample_us: int | None) -> tuple[int, bool]:
     """Samples in a window, and whether they are only known to be no fewer."""
     if sample_us:
-        return max(1, round(mean_window_us(series[0]) / sample_us)), False
+        return min(max(1, round(mean_window_us(series[0]) / sample_us)), _MAX_U32), False
     asked = [one.intervals.nr_samples for one in series if one.intervals]
     if asked:
-        return max(asked), False
+        return min(max(asked), _MAX_U32), False
     highest = 0
     for one in series:
         samples = np.frombuffer(one.flags, np.uint8) & PERCENT == 0

@@ -75,11 +75,13 @@ def _opened(path: str) -> IO[bytes]:
 def _kind(head: bytes) -> str | None:
     if head.startswith(b"PERFILE2"):
         return "perf.data"
+    if is_perf_script(head):
+        return "perf"
     if head.lstrip()[:1] in (b"[", b"{"):
         return "json"
     if len(head) > 1 and head[0] & 0x8F == 8 and (head[0] << 8 | head[1]) % 31 == 0:
         return "zlib"  # RFC 1950
-    return "perf" if is_perf_script(head) else None
+    return None
 
 
 def _plain(file: IO[bytes]) -> Iterator[bytes]:

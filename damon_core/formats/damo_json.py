@@ -19,8 +19,14 @@ from .damo_series import (
 )
 from .json_stream import JsonStream
 
-MAX_RECORDS = 2**20
+MAX_RECORDS = 2**16
 MAX_WINDOWS = 2**22
+
+EXTRAS = ("x_ops", "x_pid", "x_comm", "x_primitives", "x_host", "x_kernel")
+"""What our own writer adds to a record."""
+
+_MAX_TEXT = 256
+_MAX_LIST = 64
 
 _COMING = ("damo_records", "damon_records", "record_list")
 """Where the list is in the form that damo's versions to come will write."""
@@ -77,12 +83,19 @@ def _read_record(stream: JsonStream, max_windows: int) -> DamoSeries:
         target_id,
     )
     series.intervals = _intervals(head.get("intervals"))
-    series.extras = {key: value for key, value in head.items() if key.startswith("x_")}
+    series.extras = {key: _bounded(head[key]) for key in EXTRAS if key in head}
     if head.get("scheme_filters"):
         series.remarks["scheme_filters of a record: left out"] += 1
     if head.get("data_source") not in (None, "unknown"):
-        series.extras["data_source"] = str(head["data_source"])
+        series.extras["data_source"] = _bounded(str(head["data_source"]))
     return series
+
+
+def _bounded(value: Any) -> Any:
+    """A value of a size that can be kept for each record."""
+    if isinstance(value, list):
+        return [_bounded(one) for one in value[:_MAX_LIST] if isinstance(one, str)]
+    return value[:_MAX_TEXT] if isinstance(value, str) else value if type(value) is int else None
 
 
 def _intervals(given: Any) -> DamoIntervals | None:

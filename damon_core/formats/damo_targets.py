@@ -25,8 +25,6 @@ MAX_DOUBLES = 64
 _VIRTUAL = 1 << 46
 """Hardly any machine has physical memory at higher addresses; processes have their stack there."""
 
-_MAX_TEXT = 256
-
 
 @frozen
 class Known:
@@ -121,9 +119,9 @@ def ops_of(series: Sequence[DamoSeries], known: Known) -> tuple[Ops, list[str]]:
 def sources_of(series: Sequence[DamoSeries]) -> tuple[PrimitiveInfo, ...]:
     """The primitives, where damon-core wrote the file; RecordError if they contradict."""
     names = series[0].extras.get("x_primitives")
-    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+    if not isinstance(names, list):
         return ()
-    sources = tuple(PrimitiveInfo(name[:_MAX_TEXT]) for name in names[:64])
+    sources = tuple(PrimitiveInfo(name) for name in names)
     if len({source.name for source in sources}) != len(sources):
         raise RecordError("names a primitive twice in x_primitives")
     return sources
@@ -141,5 +139,5 @@ def _state(index: int, series: DamoSeries, known: Known, ops: Ops) -> TargetStat
 
 
 def text_of(value: Any) -> str:
-    """A text of a bounded length, or "" for anything else."""
-    return value[:_MAX_TEXT] if isinstance(value, str) else ""
+    """A text, or "" for anything else."""
+    return value if isinstance(value, str) else ""

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from ..errors import RecordError
-from .damo_series import NO_AGE, DamoSeries, SeriesKey
+from .damo_series import NO_AGE, DamoSeries, SeriesKey, time_ns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,9 +64,10 @@ class _Target:
             self._begin(match)
         self._missing -= 1
         self._last_end = end
-        if nr < 0:  # a window that damo adds where there is only one, to tell how long that was
-            self._fake = True
-        elif not start < end < 2**64:
+        self._fake = nr < 0
+        if self._fake:  # a window that damo adds where there is only one, to tell how long that was
+            return
+        if not start < end < 2**64:
             self.series.remarks["regions without a size: left out"] += 1
         else:
             age = int(match[8]) if match[8] else -1
@@ -93,7 +94,7 @@ class _Target:
     def _begin(self, match: re.Match[str]) -> None:
         if self._missing:
             self.series.remarks["windows with lost regions"] += 1
-        end_ns = int(match[1]) * 1_000_000_000 + int(match[2].ljust(9, "0"))
+        end_ns = time_ns(int(match[1]) * 1_000_000_000 + int(match[2].ljust(9, "0")), "time")
         if self._ends_ns and end_ns <= self._ends_ns[-1]:
             if end_ns < self._ends_ns[-1]:
                 raise RecordError(f"is not sorted by time: {match[0].strip()[:60]!r}")

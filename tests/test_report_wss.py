@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from damon_core.report.series import Places
-from damon_core.report.wss import UseRule, WorkingSet
+from damon_core.report.use_rule import UseRule
+from damon_core.report.wss import WorkingSet
 from damon_core.snapshot import Snapshot, TargetState
 from damon_core.testing.snapshots import made_up_snapshot
 
@@ -62,7 +63,7 @@ def test_a_mixture_says_how_much_is_known_exactly() -> None:
     rows = [(0, 3 * MIB, 1, 0, 0, 1, 4096.0), (4 * MIB, 5 * MIB, 1, 0, 0, 1, NAN)]
     working_set = WorkingSet([made_up_snapshot(0, rows)])
     assert working_set.median() == 4096 + MIB
-    assert working_set.share_told == 0.75
+    assert working_set.known.share == 0.75
     assert "75.0% of the memory" in text_of(working_set)
 
 

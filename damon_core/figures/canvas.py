@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+import warnings
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..errors import PlotError
 from ..report.colors import ON_LIGHT
+from ..report.text import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 
 INK, SOFT, LINE = "#22242c", "#6b6f7a", "#c9ccd3"
 DPI = 144
+_MAX_TITLE = 90
+_MAX_CAPTION = 160
 
 _STYLE: dict[Any, Any] = {
     "font.size": 9.0,
@@ -74,9 +78,9 @@ def heat_colors() -> LinearSegmentedColormap:
 
 def headline(axes: Axes, title: str, caption: Caption) -> None:
     """The title, and what it was seen by in a smaller line below."""
-    axes.set_title(title, loc="left", fontsize=11, fontweight="bold", pad=20)
-    axes.annotate(
-        f"{caption.by}  ·  {caption.pace}  ·  from {caption.since}",
+    axes.set_title(shortened(title, _MAX_TITLE), loc="left", fontsize=11, fontweight="bold", pad=20)
+    line = axes.annotate(
+        shortened(f"{caption.by}  ·  {caption.pace}  ·  from {caption.since}", _MAX_CAPTION),
         (0, 1),
         xytext=(0, 6),
         xycoords="axes fraction",
@@ -85,14 +89,17 @@ def headline(axes: Axes, title: str, caption: Caption) -> None:
         color=SOFT,
         annotation_clip=False,
     )
+    line.set_in_layout(False)  # it may be longer than the axes are wide
 
 
 def save_figure(figure: Figure, file: Any, kind: str) -> None:
     """Write it as png, svg or pdf into an open binary file; equal figures give equal bytes."""
     metadata = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(kind)
-    with paper():
+    with paper(), warnings.catch_warnings():
         import matplotlib
 
+        # A name may be in any script; a box stands for what the font lacks.
+        warnings.filterwarnings("ignore", "Glyph .* missing from")
         with matplotlib.rc_context({"svg.hashsalt": "damon"}):
             figure.savefig(file, format=kind, metadata=metadata)
 

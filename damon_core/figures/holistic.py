@@ -11,7 +11,7 @@ from ..report.text import shortened, target_text
 from ..units import about_size
 from .canvas import LINE, headline, paper, sheet
 from .heatmap import draw_heatmap
-from .sizes import COLORS_OF_KINDS, bytes_axis
+from .sizes import COLORS_OF_KINDS, bytes_axis, drawable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -47,7 +47,7 @@ def _draw_sizes(axes: Axes, series: Series, start_ns: int, ended_s: float) -> No
     times_s = (np.array(series.ends_ns, np.float64) - start_ns) / 1e9
     top = 0.0
     for kind, label in ((IN_USE, "working set"), (RSS, "resident (RSS)")):
-        numbers = series.of(kind)
+        numbers = drawable(series.of(kind))
         if not np.isfinite(numbers).any():
             continue
         top = max(top, float(np.nanmax(numbers)))

@@ -65,6 +65,12 @@ def draw_sizes(axes: Axes, sizes: SizesOverTime, kinds: Sequence[str] = KINDS) -
         axes.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
 
 
+def drawable(sizes: np.ndarray) -> np.ndarray:
+    """Sizes that memory can have: a damaged recording may hold any number."""
+    possible: np.ndarray = np.minimum(np.maximum(sizes, 0), 2.0**64)
+    return possible
+
+
 def bytes_axis(axes: Axes, top: float) -> None:
     """The upright axis in bytes, from 0 to a little more than the top."""
     top = top * 1.05 or 1
@@ -81,7 +87,7 @@ def _lines(sizes: SizesOverTime, kinds: Sequence[str]) -> Iterator[_Line]:
     shown = sizes.targets[: len(_COLORS)]
     for kind in kinds:
         name, color, style = _KINDS[kind]
-        values: np.ndarray = getattr(sizes, kind)
+        values = drawable(getattr(sizes, kind))
         for number, target in enumerate(shown):
             if len(sizes.targets) == 1:
                 yield _Line(name, values[number], color, "-")
@@ -89,7 +95,7 @@ def _lines(sizes: SizesOverTime, kinds: Sequence[str]) -> Iterator[_Line]:
                 label = f"{name}, {shortened(target_text(target), _MAX_NAME)}"
                 yield _Line(label, values[number], _COLORS[number], style)
         if len(sizes.targets) > 1:
-            yield _Line(f"{name}, all targets", sizes.total(kind), SOFT, style)
+            yield _Line(f"{name}, all targets", drawable(sizes.total(kind)), SOFT, style)
 
 
 def _binary_ticks(top: float) -> np.ndarray:

@@ -8,7 +8,7 @@ from typing import IO, TYPE_CHECKING
 from ..units import about_size
 from .series import Places, SeriesOfTargets, sums_by_target
 from .text import wrapped
-from .wss import UseRule
+from .use_rule import KnownBytes, UseRule
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 RSS, IN_USE, SHARE = "rss", "wss", "share"
 
 _LEGEND = (
-    "RSS: resident memory at the end of a window, - where unknown; in use: the working set; "
-    "share: of the RSS that is in use"
+    "RSS: resident memory at the end of a window, - where unknown; share: of the RSS that is in "
+    "use; in use: "
 )
 
 
@@ -42,11 +42,13 @@ class Footprint:
         self.places = places or Places()
         self.width = width
         self.series = SeriesOfTargets()
+        self.known = KnownBytes()
         for snapshot in snapshots:
             self.add(snapshot)
 
     def add(self, snapshot: Snapshot) -> None:
         """Take in one snapshot."""
+        self.known.add(snapshot.regions)
         in_use = sums_by_target(snapshot.regions, self.rule.sizes(snapshot.regions))
         rss = {one.index: one.rss for one in snapshot.targets if one.rss is not None}
         by_target = {
@@ -69,7 +71,9 @@ class Footprint:
         for series in self.series.shown():
             for line in self.series.lines(series, self.places, heads, self.width):
                 print(line, file=file)
-        legend = _LEGEND + ("" if self.places.by_time else "; each column is sorted by itself")
+        legend = _LEGEND + ", ".join(self.rule.texts(self.known.share))
+        if not self.places.by_time:
+            legend += "; each column is sorted by itself"
         for line in wrapped(legend, self.width):
             print(line, file=file)
 

@@ -117,6 +117,7 @@ def shades(series: Series, kind: str, nr_columns: int, top: float) -> str:
     marks = []
     for column in range(nr_columns):
         inside = numbers[(at == column) & np.isfinite(numbers)]
-        share = float(inside.mean()) / top if len(inside) and top else 0.0
-        marks.append(SHADES[min(int(share * len(SHADES)), len(SHADES) - 1)] if len(inside) else " ")
+        share = float(inside.mean()) / top if len(inside) and top > 0 else 0.0
+        level = max(0, min(int(share * len(SHADES)), len(SHADES) - 1))
+        marks.append(SHADES[level] if len(inside) else " ")
     return "".join(marks).rstrip()

@@ -72,19 +72,19 @@ def by_row(rows: TimeRows, ends_ns: np.ndarray, numbers: np.ndarray) -> np.ndarr
 
     A row in which none ends has the number of the window that it lies in.
     """
-    order = np.argsort(ends_ns, kind="stable")
-    ends_ns, numbers = ends_ns[order], numbers[order]
-    at = np.clip((ends_ns - 1 - rows.start_ns) // rows.row_ns, 0, rows.nr - 1)
+    # As float64, for times of any size; those of today are exact to a microsecond.
+    ends = np.sort(ends_ns).astype(np.float64) - float(rows.start_ns)
+    numbers = numbers[np.argsort(ends_ns, kind="stable")]
+    at = np.clip(np.ceil(ends / rows.row_ns) - 1, 0, rows.nr - 1).astype(np.intp)
     known = np.isfinite(numbers)
     nr = np.bincount(at[known], minlength=rows.nr)
     sums = np.bincount(at[known], weights=numbers[known], minlength=rows.nr)
-    with np.errstate(invalid="ignore"):
-        means: np.ndarray = sums / nr
-    if len(ends_ns) > 1:
-        usual_ns = np.median(np.diff(ends_ns))
-        row_ends = rows.start_ns + (np.arange(rows.nr) + 1) * rows.row_ns
-        after = np.minimum(np.searchsorted(ends_ns, row_ends), len(ends_ns) - 1)
-        inside = (nr == 0) & (ends_ns[after] - row_ends < usual_ns)
+    means = np.full(rows.nr, np.nan)
+    np.divide(sums, nr, out=means, where=nr > 0)
+    if len(ends) > 1:
+        row_ends = (np.arange(rows.nr) + 1.0) * rows.row_ns
+        after = np.minimum(np.searchsorted(ends, row_ends), len(ends) - 1)
+        inside = (nr == 0) & (ends[after] - row_ends < np.median(np.diff(ends)))
         means[inside] = numbers[after[inside]]
     return means
 

@@ -62,7 +62,9 @@ class Measure:
         masses = sizes * (regions.nr_accesses * (100 / snapshot.nr_samples))
         if self.key == BYTES.key:
             told = ~np.isnan(regions.accessed_bytes)
-            return np.where(told, 100 * regions.accessed_bytes, masses)
+            # A damaged recording may hold any number.
+            accessed = np.minimum(np.maximum(regions.accessed_bytes, 0), sizes)
+            return np.where(told, 100 * accessed, masses)
         return masses
 
 

@@ -47,7 +47,7 @@ class RangeHeat:
 
     def percent(self) -> np.ndarray:
         """Percent of the monitored bytes of a range that were in use; NaN where none were."""
-        with np.errstate(invalid="ignore", divide="ignore"):
+        with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
             return np.where(self._present > 0, 100 * self._in_use / self._present, np.nan)
 
     def everywhere(self) -> float:

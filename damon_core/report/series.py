@@ -149,8 +149,8 @@ class SeriesOfTargets:
 
     def _times(self, series: Series, places: Places) -> list[str]:
         ends = np.array(series.ends_ns)
-        since_us = (ends[places.of(ends)] - self.start_ns) / 1000
-        return [about_time(max(0.0, time_us)) for time_us in since_us.tolist()]
+        since_ns = [end - self.start_ns for end in ends[places.of(ends)].tolist()]
+        return [about_time(max(0, time_ns) / 1000) for time_ns in since_ns]
 
 
 def sums_by_target(regions: SnapshotRegions, numbers: np.ndarray) -> dict[int, float]:

@@ -6,13 +6,11 @@ import json
 from functools import partial
 from typing import IO, TYPE_CHECKING
 
-import numpy as np
-from attrs import frozen
-
 from ..units import about_size
 from .selection import as_seen_by
 from .series import Places, SeriesOfTargets, sums_by_target
 from .text import printable, wrapped
+from .use_rule import KnownBytes, UseRule
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,37 +19,6 @@ if TYPE_CHECKING:
 
 ALL = ""
 """The kind of a series that is of all primitives together."""
-
-
-@frozen
-class UseRule:
-    """Which bytes of a region are in use.
-
-    Its accessed bytes (mean over the sampling intervals of the window) where a primitive can tell
-    them, else all of it if it was accessed in at least ``acc_thres`` samples.  ``by_region`` takes
-    the second rule for all, as damo does.
-    """
-
-    by_region: bool = False
-    acc_thres: int = 1
-
-    def sizes(self, regions: SnapshotRegions) -> np.ndarray:
-        """Bytes in use of each region, float64."""
-        whole = (regions.end - regions.start).astype(np.float64)
-        used = np.where(regions.nr_accesses >= self.acc_thres, whole, 0.0)
-        if self.by_region:
-            return used
-        return np.where(np.isnan(regions.accessed_bytes), used, regions.accessed_bytes)
-
-    def texts(self, share_told: float) -> list[str]:
-        """The rule for people; ``share_told``: of the memory, whose accessed bytes are known."""
-        whole = f"whole size of regions accessed in {self.acc_thres} samples or more"
-        if self.by_region or not share_told:
-            return [whole]
-        exact = "bytes accessed in a sampling interval, mean of each window"
-        if share_told > 0.9995:
-            return [exact]
-        return [exact, f"where known ({share_told:.1%} of the memory); elsewhere", whole]
 
 
 class WorkingSet:
@@ -70,8 +37,7 @@ class WorkingSet:
         self.width = width
         self.series = SeriesOfTargets()
         self.primitives: dict[str, None] = {}
-        self._bytes_told = 0.0
-        self._bytes = 0.0
+        self.known = KnownBytes()
         for snapshot in snapshots:
             self.add(snapshot)
 
@@ -79,11 +45,6 @@ class WorkingSet:
     def nr_snapshots(self) -> int:
         """How many were counted."""
         return self.series.nr_snapshots
-
-    @property
-    def share_told(self) -> float:
-        """Share of the monitored bytes whose accessed bytes a primitive could tell."""
-        return self._bytes_told / self._bytes if self._bytes else 0.0
 
     def median(self) -> float:
         """Median of the whole working set, in bytes; 0 without snapshots."""
@@ -105,16 +66,13 @@ class WorkingSet:
         }
         total = {kind: sum(mine.values()) for kind, mine in sums.items()}
         self.series.add(snapshot, by_target, total)
-        if not self.rule.by_region:
-            whole = (regions.end - regions.start).astype(np.float64)
-            self._bytes += float(whole.sum())
-            self._bytes_told += float(whole[~np.isnan(regions.accessed_bytes)].sum())
+        self.known.add(regions)
 
     def render(self, file: IO[str]) -> None:
         """Write a table of percentiles for each target, and for all where there are several."""
         for line in wrapped(f"working set size in {self.nr_snapshots} snapshots", self.width):
             print(line, file=file)
-        for text in self.rule.texts(self.share_told):
+        for text in self.rule.texts(self.known.share):
             for line in wrapped(text, self.width - 2):
                 print(f"  {line}", file=file)
         heads = {ALL: ("size", about_size)}
@@ -132,7 +90,7 @@ class WorkingSet:
                 "nr_snapshots": self.nr_snapshots,
                 "rule": "regions" if self.rule.by_region else "accessed_bytes",
                 "acc_thres": self.rule.acc_thres,
-                "share_told": self.share_told,
+                "share_told": 0.0 if self.rule.by_region else self.known.share,
                 "by_time": self.places.by_time,
                 "targets": [
                     {

@@ -17,7 +17,7 @@ from .use_options import use_options
 if TYPE_CHECKING:
     from ...report.selection import Selection
     from ...report.series import Places
-    from ...report.wss import UseRule
+    from ...report.use_rule import UseRule
 
 
 @click.command()

@@ -16,7 +16,7 @@ def use_options(command: F) -> F:
 
     @wraps(command)
     def with_rule(*args: Any, by_region: bool, acc_thres: int, **more: Any) -> Any:
-        from ...report.wss import UseRule
+        from ...report.use_rule import UseRule
 
         return command(*args, rule=UseRule(by_region, acc_thres), **more)
 

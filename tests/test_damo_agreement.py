@@ -29,7 +29,8 @@ from damon_core.report.grid import HeatGrid, heat_grid
 from damon_core.report.selected import Selected
 from damon_core.report.selection import Selection
 from damon_core.report.series import Places
-from damon_core.report.wss import UseRule, WorkingSet
+from damon_core.report.use_rule import UseRule
+from damon_core.report.wss import WorkingSet
 from damon_core.snapshot import TargetState
 from damon_core.testing.snapshots import T0_NS, made_up_snapshot
 from tests.damo_samples import REGION, moving_band, record, write

@@ -16,7 +16,7 @@ from attrs import define, field
 from ..report.grid import heat_grid
 from ..report.outline import begin_ns
 from ..report.text import mapping_text, target_text
-from ..report.wss import UseRule
+from ..report.use_rule import UseRule
 from ..units import about_size
 
 if TYPE_CHECKING:

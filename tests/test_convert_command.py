@@ -121,6 +121,15 @@ def test_several_contexts_become_several_files(
     assert "several contexts" in capsys.readouterr().err.splitlines()[-1]
 
 
+@pytest.mark.parametrize("form", ["damo", "damo-perf", "csv", "parquet", "perfetto"])
+def test_a_recording_of_damo_becomes_whatever_ours_can(tmp_path: Path, form: str) -> None:
+    theirs = write(tmp_path / "their.data", record(0), record(1))
+    assert convert(theirs, "--to", form, "-o", tmp_path / "direct") == 0
+    ours = converted(theirs)
+    assert convert(ours.path, "--to", form, "-o", tmp_path / "by ours") == 0
+    assert (tmp_path / "direct").read_bytes() == (tmp_path / "by ours").read_bytes()
+
+
 @pytest.mark.parametrize("form", ["damo", "damo-json", "damo-perf"])
 def test_what_is_written_for_damo_reads_back_the_same(
     ours: Path, form: str, capsys: pytest.CaptureFixture[str]

@@ -73,13 +73,18 @@ def inode(path: Path) -> int | None:
 
 def show(recording: Path) -> None:
     """The reports of the tutorial, on the terminal and as pictures."""
-    for kind, *options in (["wss", "--by-time"], ["heatmap", "--measure", "bytes"]):
-        picture = recording.with_name(f"redis.{kind}.png")
-        for more in ([], ["-o", str(picture)]):
-            words = ["report", kind, *options, *more, str(recording)]
-            print(f"\n$ damon {' '.join(words).replace(f'{recording.parent}/', '')}", flush=True)
-            if damon(*words).wait() != 0:
-                raise SystemExit(1)
+    bytes_accessed = ["heatmap", "--measure", "bytes"]
+    for words, picture in (
+        (["wss", "--by-time"], None),
+        (["footprint"], "redis.footprint.png"),
+        (bytes_accessed, None),
+        (bytes_accessed, "redis.heatmap.png"),
+    ):
+        output = ["-o", str(recording.with_name(picture))] if picture else []
+        command = ["report", *words, *output, str(recording)]
+        print(f"\n$ damon {' '.join(command).replace(f'{recording.parent}/', '')}", flush=True)
+        if damon(*command).wait() != 0:
+            raise SystemExit(1)
 
 
 def damon(*args: str) -> subprocess.Popen[bytes]:

@@ -27,7 +27,7 @@ def test_the_working_set_of_redis_is_found_and_becomes_smaller(tmp_path: Path) -
     assert run.returncode == 0, run.stderr
     assert all(
         (tmp_path / f"redis.{name}.png").read_bytes().startswith(b"\x89PNG")
-        for name in ("wss", "heatmap")
+        for name in ("footprint", "heatmap")
     )
     record = open_record(tmp_path / "redis.damon")
     mechanism = record[-1].sources[0].mechanism

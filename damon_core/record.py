@@ -176,7 +176,7 @@ class Record:
         notebook does.  RecordError if the recording has no snapshot.
         """
         from .report.sizes import sizes_over_time
-        from .report.wss import UseRule
+        from .report.use_rule import UseRule
 
         return sizes_over_time(self._selected(selection), rule=UseRule(by_region, acc_thres))
 

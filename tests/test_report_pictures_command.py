@@ -48,8 +48,8 @@ def test_a_report_becomes_a_picture_of_the_kind_that_its_name_says(
     result = run(kind, path, "-o", output)
     assert result.exit_code == 0, result.output
     assert output.read_bytes().startswith(BEGINS[suffix.lower()])
-    assert result.stdout == ""
-    assert result.stderr.startswith(f"wrote {output}, ")
+    assert result.output.startswith(f"wrote {output}, ")
+    assert len(result.output.splitlines()) == 1
 
 
 def test_a_page_shows_first_what_was_asked_for(path: Path, tmp_path: Path) -> None:
@@ -73,13 +73,13 @@ def test_a_file_that_cannot_be_is_refused_before_anything_is_read(
     (tmp_path / "folder.png").mkdir()
     result = run("heatmap", "no such recording", "-o", tmp_path / name)
     assert result.exit_code == 2
-    assert said in result.stderr.replace("\n", " ")
+    assert said in result.output.replace("\n", " ")
 
 
 def test_a_kind_that_only_other_reports_have_is_refused(path: Path, tmp_path: Path) -> None:
     result = run("wss", path, "-o", tmp_path / "a.html")
     assert result.exit_code == 2
-    assert ".png, .svg or .pdf" in result.stderr
+    assert ".png, .svg or .pdf" in result.output
 
 
 def test_a_full_disk_is_told_in_one_line(path: Path, tmp_path: Path) -> None:

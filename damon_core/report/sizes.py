@@ -9,7 +9,7 @@ from attrs import define, field, frozen
 
 from .caption import Caption
 from .outline import begin_ns
-from .wss import UseRule
+from .use_rule import UseRule
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

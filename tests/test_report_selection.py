@@ -169,11 +169,31 @@ def test_a_moment_may_be_a_time_of_day_or_a_date() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "10", "banana", "10s", "20s-10s", "5-9", "25:00-", "10s-5s-1s", "-", "2026-01-01-"]
+    "text",
+    [
+        "0001-01-01T00:00..",
+        "2026-02-30T00:00..",
+        "12:61-",
+        "",
+        "10",
+        "banana",
+        "10s",
+        "20s-10s",
+        "5-9",
+        "25:00-",
+        "10s-5s-1s",
+        "-",
+        "2026-01-01-",
+    ],
 )
 def test_what_is_no_span_of_time_is_refused(text: str) -> None:
     with pytest.raises(ConfigError):
         TimeSpan.parse(text)
+
+
+def test_a_time_of_day_needs_a_recording_that_began_on_some_day() -> None:
+    with pytest.raises(RecordError, match="which no calendar has"):
+        Moment.parse("14:05").at_ns(2**80)
 
 
 @pytest.mark.parametrize(

@@ -245,3 +245,25 @@ def test_of_windows_that_differ_in_length(damo: Damo, tmp_path: Path) -> None:
     seen = np.interp(edges, [T0_NS, *ends_ns], np.arange(len(ends_ns) + 1) * 5)
     expected = np.diff(seen) / (span_ns / NR_ROWS / 1e9)
     assert np.allclose(hz, expected[:, None], rtol=1e-4)
+
+
+@pytest.mark.parametrize("form", ["json_compressed", "json", "perf_script"])
+@pytest.mark.parametrize("nr_windows", [1, 12])
+def test_of_files_that_damo_has_written_itself(
+    damo: Damo, tmp_path: Path, form: str, nr_windows: int
+) -> None:
+    one = record(snapshots=moving_band(0, nr_windows))
+    expected = open_record(converted(write(tmp_path / "damon.data", one), "--to", "damon"))
+    shutil.copy(tmp_path / "damon.data", damo.folder / "in.data")
+    convert = ("damo/damo.py", "convert_record_format", "--record_file", "in.data")
+    run = damo.run(*convert, "--format", form, "--output_file", f"out.{nr_windows}.{form}")
+    assert run.returncode == 0, run.stderr
+    (tmp_path / "theirs").mkdir()
+    theirs = Path(shutil.copy(damo.folder / f"out.{nr_windows}.{form}", tmp_path / "theirs"))
+    ours = open_record(converted(theirs, "--to", "damon"))
+    assert len(ours) == len(expected) == nr_windows
+    assert our_wss(ours) == our_wss(expected)
+    for mine, other in zip(ours, expected, strict=True):
+        assert mine.regions.nr_accesses.tolist() == other.regions.nr_accesses.tolist()
+        assert mine.regions.age.tolist() == other.regions.age.tolist()
+        assert mine.intervals.aggr_us == pytest.approx(other.intervals.aggr_us, abs=2)

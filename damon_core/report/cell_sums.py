@@ -20,13 +20,16 @@ if TYPE_CHECKING:
 
 @define
 class _Plane:
-    """The columns of one target among those of all: where they begin, and their edges."""
+    """The columns of one target among those of all: where they begin, and their edges.
+
+    ``low``: numbers of the edges at which columns begin; each ends at the next one.
+    """
 
     target: int
     first: int
     edges: np.ndarray
     low: np.ndarray
-    high: np.ndarray
+    gapless: bool
 
 
 @define(eq=False)
@@ -46,13 +49,11 @@ class CellSums:
     def __attrs_post_init__(self) -> None:
         first = 0
         for target, columns in self.planes.items():
-            low, high = (
-                np.array([getattr(column.range, end) for column in columns], np.float64)
-                for end in ("start", "end")
-            )
-            edges = np.unique(np.concatenate([low, high]))
-            places = np.searchsorted(edges, np.stack([low, high]))
-            self._laid.append(_Plane(target, first, edges, *places))
+            ranges = np.array([[one.range.start, one.range.end] for one in columns], np.float64)
+            edges = np.unique(ranges)
+            low = np.searchsorted(edges, ranges[:, 0])
+            gapless = len(edges) == len(columns) + 1
+            self._laid.append(_Plane(target, first, edges, low, gapless))
             first += len(columns)
         # The last of the sums is the bytes themselves: where regions were.
         self._sums = np.zeros((len(self.measures) + 1, self.rows.nr, first))
@@ -118,5 +119,8 @@ def _in_columns(
     np.cumsum(masses, axis=1, out=sums[:, 1:])
     region = np.maximum(np.searchsorted(start, plane.edges, side="right") - 1, 0)
     inside = (plane.edges - start[region]) / np.maximum(masses[-1, region], 1)
-    below = sums[:, region] + masses[:, region] * np.minimum(np.maximum(inside, 0), 1)
-    return below[:, plane.high] - below[:, plane.low], sums[:, -1]
+    below = masses.take(region, axis=1)
+    below *= np.minimum(np.maximum(inside, 0), 1)
+    below += sums.take(region, axis=1)
+    cells = below[:, 1:] - below[:, :-1]
+    return cells if plane.gapless else cells.take(plane.low, axis=1), sums[:, -1]

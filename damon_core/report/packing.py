@@ -40,7 +40,7 @@ def pack(heat: np.ndarray, power: int) -> Packed:
     # However little heat: it is told from none.
     levels = np.where(shown > 0, np.maximum(levels, 2), levels)
     levels = np.where(found, levels, 0).astype(np.uint8)
-    data = zlib.compress(np.ascontiguousarray(levels.T).tobytes(), 6)
+    data = zlib.compress(levels.T.tobytes(), 4)
     return Packed(top, power, base64.b64encode(data).decode("ascii"))
 
 

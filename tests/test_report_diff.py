@@ -220,6 +220,8 @@ def test_bss_belongs_to_its_file_and_anonymous_memory_is_ordered_by_size() -> No
         ("(anonymous 2)", 2 * MIB),
     ]
     assert not Alignment.of(outline, outline, layout(), layout()).moved
+    remapped = evolve(layout(), ranges=(*layout().ranges[:3], *layout(4096).ranges[3:]))
+    assert not Alignment.of(outline, outline, layout(), remapped).moved
     assert not Alignment.of(outline, outline, None, layout()).moved
 
 

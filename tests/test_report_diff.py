@@ -188,6 +188,12 @@ def test_targets_are_paired_by_the_names_of_their_programs() -> None:
         (2, None),
         (None, 0),
     ]
+    same_process = json_of(Diff(Side("a", of("x", "x")), Side("b", of("z", "x"))))
+    assert [(one["before"], one["after"]) for one in same_process["targets"]] == [
+        (1, 1),
+        (0, None),
+        (None, 0),
+    ]
     text = text_of(Diff(Side("a", of("x", "y")), Side("b", of("x"))))
     assert "target 1: pid 11 (y); after: no such target" in text
     alone = json_of(Diff(Side("a", of("x")), Side("b", of("other"))))
@@ -214,6 +220,8 @@ def test_bss_belongs_to_its_file_and_anonymous_memory_is_ordered_by_size() -> No
         ("(anonymous 2)", 2 * MIB),
     ]
     assert not Alignment.of(outline, outline, layout(), layout()).moved
+    remapped = evolve(layout(), ranges=(*layout().ranges[:3], *layout(4096).ranges[3:]))
+    assert not Alignment.of(outline, outline, layout(), remapped).moved
     assert not Alignment.of(outline, outline, None, layout()).moved
 
 

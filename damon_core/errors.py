@@ -29,6 +29,10 @@ class WorkloadError(DamonError):
     """A workload description that cannot be run."""
 
 
+class PlotError(DamonError):
+    """A picture that cannot be made: a library is missing, or its kind or place is wrong."""
+
+
 class RunError(DamonError):
     """A run that started well and failed on the way."""
 

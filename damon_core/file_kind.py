@@ -14,6 +14,7 @@ _MAGIC = (
     (b"%PDF", "a PDF document"),
     (b"\x89PNG", "a PNG picture"),
 )
+_CONVERT = "damon convert FILE reads those"
 _ZLIB_LEVELS = b"\x01\x5e\x9c\xda"
 
 
@@ -23,7 +24,7 @@ def kind_of(head: bytes) -> str:
         if head.startswith(magic):
             return words
     if len(head) > 1 and head[0] == 0x78 and head[1] in _ZLIB_LEVELS:
-        return "zlib-compressed, as recordings of damo are"
+        return f"zlib-compressed, as recordings of damo are: {_CONVERT}"
     if not head.strip(b"\0"):
         return "nothing but zero bytes"
     if _is_text(head):
@@ -41,9 +42,9 @@ def _is_text(head: bytes) -> bool:
 
 def _kind_of_text(text: bytes) -> str:
     if b"damon:damon_aggregated: target_id=" in text:
-        return "text of perf script, as damo writes it"
+        return f"text of perf script, as damo writes it: {_CONVERT}"
     if text.startswith((b"[", b"{")):
-        return "JSON text, perhaps a recording of damo"
+        return f"JSON text, perhaps a recording of damo: {_CONVERT}"
     if text.startswith((b"ops:", b"targets:", b"contexts:")):
         return "a configuration: record with it first (damon record FILE)"
     return "text"

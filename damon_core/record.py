@@ -14,8 +14,8 @@ from attrs import define, field, frozen
 
 from .errors import RecordError
 from .file_kind import kind_of
-from .record_batch import batch_to_snapshot, message_to_batch, names_in
-from .record_format import NAMES_KEY, RecordHeader, header_of
+from .record_batch import batch_to_snapshot, message_to_batch, names_in, snapshot_to_rows
+from .record_format import NAMES_KEY, RecordHeader, header_of, table_schema
 from .record_frames import CONTINUATION, End, Frame, read_frame
 
 if TYPE_CHECKING:
@@ -23,6 +23,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from .record_names import TargetNames
+    from .report.grid import HeatGrid
+    from .report.outline import Snapshots
+    from .report.page import Page
+    from .report.selection import Selection
+    from .report.sizes import SizesOverTime
     from .snapshot import Snapshot
 
 _HEAD = 4096
@@ -77,7 +82,7 @@ class Record:
 
     def __iter__(self) -> Iterator[Snapshot]:
         """The snapshots from the first to the last; only one is in memory at a time."""
-        for _, _, snapshot in self._read(range(len(self))):
+        for _, snapshot in self._read(range(len(self))):
             yield snapshot
 
     def __getitem__(self, number: int) -> Snapshot:
@@ -85,14 +90,14 @@ class Record:
         position = number + len(self) if number < 0 else number
         if not 0 <= position < len(self):
             raise IndexError(f"{self.path}: no snapshot {number} among {len(self)}")
-        ((_, _, snapshot),) = self._read([position])
+        ((_, snapshot),) = self._read([position])
         return snapshot
 
     def names(self, number: int = -1) -> tuple[TargetNames, ...]:
         """What was mapped where in the targets by the time of a snapshot, as far as recorded."""
         last = number + len(self) if number < 0 else number
         known: dict[int, TargetNames] = {}
-        for _, metadata, _ in self._read([named for named in self._index.named if named <= last]):
+        for metadata, _ in self._read([named for named in self._index.named if named <= last]):
             known.update((names.target, names) for names in names_in(metadata))
         return tuple(known.values())
 
@@ -112,29 +117,98 @@ class Record:
         )
 
     def to_table(self) -> pa.Table:
-        """All regions as one Arrow table, with their snapshot's index and times in front."""
-        names = ("snapshot", "start_ns", "end_ns")
-        front = [pa.field(name, pa.int64(), nullable=False) for name in names]
-        schema = pa.schema([*front, *self.schema], metadata=self.schema.metadata)
-        batches = []
-        for batch, _, snapshot in self._read(range(len(self))):
-            times = (snapshot.index, snapshot.start_ns, snapshot.end_ns)
-            columns = [pa.repeat(pa.scalar(value, pa.int64()), len(batch)) for value in times]
-            batches.append(pa.record_batch([*columns, *batch.columns], schema=schema))
+        """All regions as one Arrow table, with facts of their snapshot in front."""
+        schema = table_schema(self.schema)
+        batches = [snapshot_to_rows(snapshot, schema) for snapshot in self]
         return pa.Table.from_batches(batches, schema=schema)
 
     def to_pandas(self) -> Any:
         """``to_table`` as a pandas DataFrame; needs pandas."""
         return self.to_table().to_pandas()
 
+    def to_polars(self) -> Any:
+        """``to_table`` as a polars DataFrame; needs polars."""
+        from importlib import import_module
+
+        return import_module("polars").from_arrow(self.to_table())
+
+    def heatmap(
+        self,
+        *,
+        target: int | None = None,
+        measure: str = "samples",
+        nr_rows: int = 600,
+        nr_columns: int = 400,
+        selection: Selection | None = None,
+        fold: bool = True,
+    ) -> HeatGrid:
+        """Heat by time and address: arrays, and by ``figure()`` a picture, as in a notebook.
+
+        At most ``nr_rows`` of time and ``nr_columns`` of addresses.  ``target``: its index, by
+        default the hottest.  ``measure``: "samples" (% of samples with an access), "bytes" (% of
+        bytes accessed in a sampling interval), or a primitive (its reports per second and MiB).
+        ``selection``: of what, by default all.  ``fold``: narrow what was never accessed.
+        RecordError if the recording has no snapshot, LookupError if there is no such thing in it.
+        """
+        from .report.grid import heat_grid
+
+        return heat_grid(
+            self._selected(selection),
+            nr_rows=nr_rows,
+            nr_columns=nr_columns,
+            target=target,
+            fold=fold,
+            measure=measure,
+            least=max(1, nr_columns // 80),
+            names=self.names(),
+        )
+
+    def wss(
+        self,
+        *,
+        by_region: bool = False,
+        acc_thres: int = 1,
+        selection: Selection | None = None,
+    ) -> SizesOverTime:
+        """Working set, monitored and resident bytes by target and snapshot, as arrays.
+
+        ``by_region``, ``acc_thres``: as for ``damon report wss``.  ``figure()`` draws them, as a
+        notebook does.  RecordError if the recording has no snapshot.
+        """
+        from .report.sizes import sizes_over_time
+        from .report.use_rule import UseRule
+
+        return sizes_over_time(self._selected(selection), rule=UseRule(by_region, acc_thres))
+
+    def page(self, *, selection: Selection | None = None) -> Page:
+        """All targets by all measures, on one page of HTML to zoom into, as in a notebook.
+
+        RecordError if the recording has no snapshot, LookupError if none has a region.
+        """
+        from pathlib import Path
+
+        from .report.page import page_of
+
+        return page_of(
+            self._selected(selection),
+            self.names(),
+            title=f"Heatmap of {Path(self.path).name}",
+            about=self.header.machine,
+        )
+
+    def _selected(self, selection: Selection | None) -> Snapshots:
+        from .report.selected import Selected
+
+        if not len(self):
+            raise RecordError(f"{self.path}: has no snapshot")
+        return Selected(self, selection) if selection else self
+
     @cached_property
     def _index(self) -> _Index:
         with _naming(self.path), _opened(self.path) as (fd, size):
             return _index_of(fd, size, len(self._schema_message))
 
-    def _read(
-        self, numbers: Iterable[int]
-    ) -> Iterator[tuple[pa.RecordBatch, dict[bytes, bytes], Snapshot]]:
+    def _read(self, numbers: Iterable[int]) -> Iterator[tuple[dict[bytes, bytes], Snapshot]]:
         index = self._index
         with _naming(self.path), _opened(self.path) as (fd, _):
             for number in numbers:
@@ -150,7 +224,7 @@ class Record:
                         f"is damaged in snapshot {number}: {error}; keep the {number} before it "
                         f"with: head -c {offset} {self.path}"
                     ) from error
-                yield batch, metadata, snapshot
+                yield metadata, snapshot
 
 
 def _first_frame(fd: int, size: int) -> Frame:

@@ -59,6 +59,15 @@ def snapshot_to_message(
     return sink.getvalue()[schema.serialize().size :]
 
 
+def snapshot_to_rows(snapshot: Snapshot, schema: pa.Schema) -> pa.RecordBatch:
+    """The regions of a snapshot as rows of a table of all snapshots, of that ``table_schema``."""
+    regions = snapshot.regions
+    facts = (snapshot.index, snapshot.start_ns, snapshot.end_ns, snapshot.nr_samples)
+    front = [pa.repeat(pa.scalar(value, pa.int64()), len(regions)) for value in facts]
+    columns = [_to_arrow(column) for column in _columns_of(regions)]
+    return pa.RecordBatch.from_arrays([*front, *columns], schema=schema)
+
+
 def message_to_batch(
     message: bytes, metadata_size: int, schema: pa.Schema, schema_message: bytes
 ) -> tuple[pa.RecordBatch, dict[bytes, bytes]]:

@@ -50,6 +50,9 @@ _COLUMNS = (
 NR_COLUMNS = len(_COLUMNS)
 """Columns of every record; the hits follow, one column a primitive."""
 
+TABLE_FACTS = ("snapshot", "start_ns", "end_ns", "nr_samples")
+"""Columns in front of those of the regions in a table of all snapshots."""
+
 _NOT_FACTS = (DamonError, ValueError, TypeError, LookupError, AttributeError, RecursionError)
 
 T = TypeVar("T")
@@ -83,6 +86,12 @@ class RecordHeader:
     command_line: tuple[str, ...] = ()
     context: str = ""
     damon_version: str = ""
+
+    @property
+    def machine(self) -> str:
+        """Host and kernel, as far as they are known."""
+        kernel = f"Linux {self.kernel}" if self.kernel else ""
+        return ", ".join(filter(None, (self.host, kernel)))
 
     @classmethod
     def of_this_machine(
@@ -151,6 +160,12 @@ def schema_of(header: RecordHeader) -> pa.Schema:
             CRC_KEY: checksum_text(crc32(text)),
         },
     )
+
+
+def table_schema(schema: pa.Schema) -> pa.Schema:
+    """The schema of a table of all regions: those of a recording, after those of its snapshots."""
+    front = [pa.field(name, pa.int64(), nullable=False) for name in TABLE_FACTS]
+    return pa.schema([*front, *schema], metadata=schema.metadata)
 
 
 def header_of(schema: pa.Schema) -> RecordHeader:

@@ -26,7 +26,7 @@ from damon_core.recorded_context import RecordedContext
 from damon_core.recording import Recording
 from damon_core.report.access import AccessTable
 from damon_core.report.grid import heat_grid
-from damon_core.report.heatmap import Heatmap
+from damon_core.report.heatmap import NR_TIME_COLUMNS, Heatmap
 from damon_core.report.order import RegionOrder
 from damon_core.report.wss import WorkingSet
 from damon_core.score import score_snapshot, touches_of
@@ -128,9 +128,9 @@ def show(record: Record, truth: Truth, context: RecordedContext) -> None:
     order = RegionOrder(sort="size", reverse=True, only="hot", limit=12)
     AccessTable(record[-2], order, width=columns).render(sys.stdout)
     title("Where it was hot, and when")
-    color = sys.stdout.isatty()
-    grid = heat_grid(record, nr_rows=16, nr_columns=min(columns, 100) - 14)
-    Heatmap(grid, color=color).render(sys.stdout)
+    width = min(columns, 100)
+    grid = heat_grid(record, nr_rows=16, nr_columns=width - NR_TIME_COLUMNS, marks=True)
+    Heatmap(grid, width=width, colors=256 * sys.stdout.isatty()).render(sys.stdout)
     title("How much is in use")
     WorkingSet(record).render(sys.stdout)
     print(f"in truth 16 MiB, and what the program needs itself ({TRUTH})")

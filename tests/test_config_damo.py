@@ -67,6 +67,25 @@ def test_physical_ranges_with_commas_are_taken_over(tmp_path: Path) -> None:
     assert warnings == []
 
 
+def test_addresses_in_larger_units_become_bytes(tmp_path: Path) -> None:
+    regions = [{"start": "1,048,576", "end": 2097152}]
+    document = kdamonds(ops="paddr", addr_unit="4 KiB", targets=[{"regions": regions}])
+    config, warnings = convert(tmp_path, document)
+    assert config.contexts[0].spec.ranges == (AddrRange(2**32, 2**33),)
+    assert warnings == []
+
+
+def test_a_unit_of_one_byte_is_no_matter_for_a_warning(tmp_path: Path) -> None:
+    assert convert(tmp_path, kdamonds(addr_unit="1 B"))[1] == []
+
+
+def test_thread_ids_may_be_one_text(tmp_path: Path) -> None:
+    for text in ("7 8 9", "7,8,9"):
+        filters = [{"filter_type": "threads", "cpumask": "", "tid_arr": text}]
+        config, _ = convert(tmp_path, kdamonds(sample_control={"sample_filters": filters}))
+        assert config.contexts[0].spec.filters[0].tids == frozenset({7, 8, 9})
+
+
 def test_sample_filters_keep_the_values_of_their_type(tmp_path: Path) -> None:
     filters = [
         {"filter_type": "threads", "matching": True, "allow": False, "cpumask": "", "tid_arr": [7]},
@@ -88,10 +107,41 @@ def test_sample_filters_keep_the_values_of_their_type(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"schemes": [{"action": "stat"}]}, "'schemes' is not taken over"),
-        ({"probes": [{"preps": []}]}, "'probes' is not taken over"),
+        ({"schemes": [{"action": "stat"}]}, "'schemes' is not taken over: action 'stat'"),
+        (
+            {"schemes": [{"action": "pageout", "filters": [{"filter_type": "anon"}]}]},
+            "action 'pageout' with 1 filters; damon only watches",
+        ),
+        ({"probes": [{"preps": []}]}, "'probes' is not taken over: a probe of nothing"),
+        (
+            {
+                "probes": [
+                    {
+                        "preps": [{"prep_action": "set_pg_idle"}],
+                        "filters": [{"filter_type": "pg_idle_unset", "matching": True}],
+                        "weight": 3,
+                    }
+                ]
+            },
+            "a probe of set_pg_idle, pg_idle_unset and its weight 3",
+        ),
+        (
+            {"sample_control": {"sample_filters": [{"filter_type": "memcg", "path": "/a"}]}},
+            "'sample_filters' is not taken over: there is no filter of type 'memcg'",
+        ),
+        (
+            {"sample_control": {"primitives_enabled": {"page_table": True, "hw": True}}},
+            "'hw' is not taken over",
+        ),
+        (
+            {
+                "sample_control": {
+                    "sample_filters": [{"filter_type": "cpumask", "cpumask": "3", "tid_arr": ""}]
+                }
+            },
+            "cpumask '3': it is taken for a list of processors",
+        ),
         ({"pause": True}, "'pause' is not taken over"),
-        ({"addr_unit": 4096}, "'addr_unit' is not taken over"),
         ({"intervals": {"intervals_goal": {"aggrs": 3}}}, "'intervals_goal' is not taken over"),
         (
             {"targets": [{"pid": 1, "regions": [{"start": 0, "end": 4096}]}]},
@@ -118,6 +168,11 @@ def test_what_we_have_no_words_for_is_named(
         (kdamonds(targets=[]), "at least one target"),
         (kdamonds(targets=[{"pid": "x", "regions": []}]), "got 'x'"),
         (kdamonds(nr_regions={"min": 1, "max": 2}), "at least 3"),
+        (kdamonds(addr_unit="4 parsecs"), "key 'addr_unit'"),
+        (
+            kdamonds(ops="paddr", addr_unit=4096, targets=[{"regions": [{"start": "x"}]}]),
+            r"k.json:\d+: key 'contexts\[0\].targets\[0\].regions\[0\].start': got 'x'",
+        ),
     ],
 )
 def test_a_fault_in_a_file_of_damo_is_told_with_its_line(

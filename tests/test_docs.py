@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import subprocess
@@ -125,7 +126,7 @@ def test_commands_have_the_options_that_they_are_shown_with(page: Path, line: st
         command = inner
     known = {name for param in command.params for name in (*param.opts, *param.secondary_opts)}
     for word in words:
-        if word.startswith("-") and not re.match(r"-\d", word):
+        if word.startswith("-") and not re.match(r"-(\d|$)", word):
             assert word.split("=")[0] in known, f"{page_id(page)}: {line}"
 
 
@@ -147,7 +148,10 @@ def first_recording(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("page", ["how-to/read-a-recording.md"])
+PROGRAMS = ["how-to/read-a-recording.md", "how-to/heatmap.md", "reference/python.md"]
+
+
+@pytest.mark.parametrize("page", PROGRAMS)
 def test_programs_run(first_recording: Path, page: str):
     for block in blocks(DOCS / page, "python"):
         run = subprocess.run(
@@ -159,6 +163,34 @@ def test_programs_run(first_recording: Path, page: str):
         )
         assert run.returncode == 0, run.stderr
         assert run.stdout
+
+
+def test_the_notebook_runs_and_is_kept_without_its_results(first_recording: Path):
+    notebook = json.loads((ROOT / "examples" / "recording.ipynb").read_text())
+    cells = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    assert not any(cell["outputs"] or cell["execution_count"] for cell in cells)
+    # What a cell ends with is shown as notebooks show it: as a picture, if it knows how.
+    show = (
+        "import ast, json, sys\n"
+        "names = {}\n"
+        "for source in json.load(sys.stdin):\n"
+        "    tree = ast.parse(source)\n"
+        "    last = tree.body.pop() if isinstance(tree.body[-1], ast.Expr) else None\n"
+        "    exec(compile(tree, 'cell', 'exec'), names)\n"
+        "    value = last and eval(compile(ast.Expression(last.value), 'cell', 'eval'), names)\n"
+        "    picture = getattr(value, '_repr_png_', lambda: None)()\n"
+        "    print('PNG' if picture else value)\n"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", show],
+        cwd=first_recording,
+        input=json.dumps(["".join(cell["source"]) for cell in cells]),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.count("PNG") == 3
 
 
 @pytest.mark.parametrize("target", ["demo", "test", "check", "bench"])

@@ -37,7 +37,7 @@ FLOORS = (
     # what goes out, and what is known of what was monitored
     "record record_batch record_format record_frames record_names record_writer monitored_context "
     "monitoring recorded_context recording rivalry truth truth_log touching score workload report "
-    "comparison exposition exporter live",
+    "comparison exposition exporter live figures formats",
     # people
     "cli __main__",
 )
@@ -51,7 +51,15 @@ LIBRARIES = {
     "yaml": {"config"},
     "click": {"cli"},
     "rich": {"cli", "live", "report"},
-    "pyarrow": {"record", "record_batch", "record_format", "record_frames", "record_writer"},
+    "pyarrow": {
+        "record",
+        "record_batch",
+        "record_format",
+        "record_frames",
+        "record_writer",
+        "formats",
+    },
+    "matplotlib": {"figures"},
     "prometheus_client": {"exporter"},
     "psutil": {"selector", "process", "discovery", "wanted"},
 }
@@ -60,6 +68,7 @@ HEAVY = (
     "numpy",
     "pyarrow",
     "pandas",
+    "matplotlib",
     "rich",
     "yaml",
     "cattrs",

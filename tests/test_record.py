@@ -106,6 +106,19 @@ def test_pandas_gets_the_same_table(path: Path) -> None:
     assert frame["accessed_bytes"].isna().sum() == 3
 
 
+@pytest.mark.slow
+def test_polars_gets_the_same_table(path: Path) -> None:
+    pytest.importorskip("polars", reason="needs polars: pip install polars")
+    frame = open_record(path).to_polars()
+    assert frame["nr_accesses"].to_list() == [3, 0, 10] * 3
+    assert frame["accessed_bytes"].null_count() == 3
+
+
+def test_tables_have_what_rates_are_computed_from(path: Path) -> None:
+    table = open_record(path).to_table()
+    assert table["nr_samples"].to_pylist() == [SNAPSHOTS[0].nr_samples] * 9
+
+
 def test_a_record_cut_at_any_byte_is_cut_or_an_error(tmp_path: Path, content: bytes) -> None:
     cut = tmp_path / "cut.damon"
     header_size = schema_of(HEADER).serialize().size

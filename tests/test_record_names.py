@@ -191,7 +191,7 @@ def test_reports_say_what_is_mapped() -> None:
     AccessTable(snapshot, names=[NAMES]).render_json(out)
     assert json.loads(out.getvalue())["regions"][0]["name"] == "/usr/lib/libc.so.6"
     out = io.StringIO()
-    Heatmap(heat_grid([snapshot]), names=[NAMES]).render(out)
+    Heatmap(heat_grid([snapshot], names=[NAMES])).render(out)
     assert any(line.endswith("libc.so.6") for line in out.getvalue().splitlines())
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 
 import numpy as np
 import pytest
@@ -12,8 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from damon_core.model import AddrRange
+from damon_core.report.colors import ON_DARK, ON_LIGHT, background, of_256, ramp_at
 from damon_core.report.grid import HeatGrid, heat_grid
-from damon_core.report.heatmap import Heatmap
+from damon_core.report.heatmap import NR_TIME_COLUMNS, Heatmap
+from damon_core.report.selected import Selected
+from damon_core.report.selection import Selection
 from damon_core.report.spans import columns_of, union
 from damon_core.snapshot import Snapshot, TargetState
 from damon_core.testing.snapshots import made_up_snapshot, random_snapshot
@@ -41,9 +45,9 @@ def moving(nr_snapshots: int = 40) -> list[Snapshot]:
     return snapshots
 
 
-def picture(grid: HeatGrid, *, color: bool = False) -> str:
+def picture(grid: HeatGrid, *, width: int = 80, colors: int = 0) -> str:
     file = io.StringIO()
-    Heatmap(grid, color=color).render(file)
+    Heatmap(grid, width=width, colors=colors).render(file)
     return file.getvalue()
 
 
@@ -55,7 +59,7 @@ def test_heat_moves_through_the_columns_as_through_memory() -> None:
 
 
 def test_by_bytes_shades_are_the_share_of_accessed_bytes() -> None:
-    grid = heat_grid(moving(), nr_rows=4, nr_columns=4, by_bytes=True)
+    grid = heat_grid(moving(), nr_rows=4, nr_columns=4, measure="bytes")
     np.testing.assert_allclose(grid.heat, 50 * np.eye(4), atol=1e-9)
 
 
@@ -79,7 +83,78 @@ def test_the_picture_has_a_row_of_shades_for_each_time() -> None:
 def test_colours_are_used_only_on_request() -> None:
     grid = heat_grid(moving())
     assert "\x1b[" not in picture(grid)
-    assert "\x1b[48;5;" in picture(grid, color=True)
+    assert "\x1b[48;5;" in picture(grid, colors=256)
+
+
+def test_it_fits_a_terminal_of_twenty_columns() -> None:
+    snapshots = [random_snapshot(index, 300) for index in range(30)]
+    areas = [(BASE + n * 2**40, BASE + n * 2**40 + MIB, 5, 0, 0, 1, NAN) for n in range(20)]
+    for some in (snapshots, [made_up_snapshot(0, areas)]):
+        grid = heat_grid(some, nr_columns=20 - NR_TIME_COLUMNS, marks=True)
+        for colors in (0, 256, 2**24):
+            text = re.sub(r"\x1b\[[\d;]*m", "", picture(grid, width=20, colors=colors))
+            assert max(map(len, text.splitlines())) <= 20
+            assert "area 1: " in text
+
+
+@pytest.mark.parametrize(("colors", "kind"), [(256, "48;5;"), (2**24, "48;2;")])
+def test_colours_go_from_none_to_hottest_and_the_bar_tells_their_unit(
+    colors: int, kind: str
+) -> None:
+    lines = picture(heat_grid(moving(), nr_rows=4, nr_columns=4), colors=colors).splitlines()
+    hot, cold = (background(color, truecolor=colors > 256) for color in (ON_DARK[-1], ON_DARK[0]))
+    assert kind in hot
+    assert lines[1] == f"    0 us {hot} \x1b[0m{cold}   \x1b[0m"
+    (bar,) = (line for line in lines if line.startswith(f"0 {cold}"))
+    assert bar.endswith(f"{hot} \x1b[0m 100")
+    assert lines[lines.index(bar) + 1] == "% of samples with an access"
+
+
+def test_every_heat_is_told_from_none_in_colours() -> None:
+    rows = [
+        (BASE, BASE + MIB, 10, 0, 0, 1, MIB),
+        (BASE + MIB, BASE + 2 * MIB, 1, 0, 0, 1, 4096),
+        (BASE + 2 * MIB, BASE + 3 * MIB, 0, 0, 0, 1, 0),
+    ]
+    grid = heat_grid([made_up_snapshot(0, rows)], nr_columns=3, measure="bytes", fold=False)
+    row = picture(grid, colors=256).splitlines()[1]
+    assert len(set(re.findall(r"48;5;(\d+)m", row))) == 3
+
+
+def test_reports_of_a_primitive_are_heat_of_its_own_unit() -> None:
+    grid = heat_grid(moving(), nr_rows=4, nr_columns=4, measure="accessed_bit")
+    # Ten reports in 0.2 s of 16 MiB; a fourth root is the scale.
+    np.testing.assert_allclose(grid.heat, 10 / 0.2 / 16 * np.eye(4), atol=1e-9)
+    text = picture(grid)
+    assert "up to 3.12 access reports per second and MiB, 0.195 in the middle" in " ".join(
+        text.split()
+    )
+    with pytest.raises(LookupError, match="no measure 'pmu'; the recording has samples, bytes, ac"):
+        heat_grid(moving(), measure="pmu")
+
+
+def test_who_saw_it_and_how_often_is_told() -> None:
+    assert "seen by accessed_bit (bpf); sample 20 ms, aggregation 200 ms" in picture(
+        heat_grid(moving())
+    )
+
+
+@given(st.tuples(*[st.integers(0, 255)] * 3))
+def test_the_nearest_of_256_colours_is_near(color: tuple[int, int, int]) -> None:
+    assert 16 <= of_256(color) < 256
+    assert of_256((0, 0, 0)) == 16
+    assert of_256((255, 255, 255)) == 231
+
+
+@pytest.mark.parametrize("ramp", [ON_DARK, ON_LIGHT])
+def test_a_ramp_goes_one_way_in_lightness(ramp: tuple[tuple[int, int, int], ...]) -> None:
+    light = [
+        0.2126 * red + 0.7152 * green + 0.0722 * blue
+        for red, green, blue in (ramp_at(ramp, place / 50) for place in range(51))
+    ]
+    steps = np.diff(light)
+    assert (steps > -2).all() or (steps < 2).all()
+    assert abs(light[-1] - light[0]) > 150
 
 
 def test_no_line_is_wider_than_a_terminal_of_eighty_columns() -> None:
@@ -129,12 +204,20 @@ def test_the_hottest_target_is_shown_and_the_others_named() -> None:
         heat_grid(snapshots, target=1)
 
 
-def test_only_the_asked_addresses_are_shown_and_the_rest_is_told() -> None:
-    grid = heat_grid(moving(), nr_columns=4, within=AddrRange(BASE, BASE + 16 * MIB))
-    assert grid.hidden == pytest.approx(0.75)
-    assert "75.0% of the accesses were in addresses not shown" in picture(grid)
-    with pytest.raises(LookupError, match="no region there"):
-        heat_grid(moving(), within=AddrRange(0, 4096))
+def test_only_the_selected_addresses_are_shown() -> None:
+    first = Selection(addresses=(AddrRange(BASE, BASE + 16 * MIB),))
+    grid = heat_grid(Selected(moving(), first), nr_rows=4, nr_columns=4)
+    np.testing.assert_allclose(grid.heat, [[100] * 4, *[[0] * 4] * 3])
+    with pytest.raises(LookupError, match="no region"):
+        heat_grid(Selected(moving(), Selection(addresses=(AddrRange(0, 4096),))))
+
+
+def test_heat_in_areas_for_which_there_is_no_column_is_told() -> None:
+    areas = [(BASE + n * 2**40, BASE + n * 2**40 + (n + 1) * MIB) for n in range(4)]
+    rows = [(*area, 5, 0, 0, 1, NAN) for area in areas]
+    grid = heat_grid([made_up_snapshot(0, rows)], nr_columns=2)
+    assert grid.hidden == pytest.approx(0.3)
+    assert "30.0% of the accesses were in addresses not shown" in picture(grid)
 
 
 def test_json_has_the_grid_in_full() -> None:

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from damon_core.report.series import Places
+from damon_core.report.use_rule import UseRule
 from damon_core.report.wss import WorkingSet
 from damon_core.snapshot import Snapshot, TargetState
 from damon_core.testing.snapshots import made_up_snapshot
@@ -54,26 +56,26 @@ def test_accessed_bytes_count_where_a_primitive_can_tell() -> None:
     working_set = WorkingSet(stairs(accessed=4096.0))
     assert working_set.median() == 2 * 4096
     assert "bytes accessed in a sampling interval" in text_of(working_set)
-    assert WorkingSet(stairs(accessed=4096.0), by_region=True).median() == 6 * MIB
+    assert WorkingSet(stairs(accessed=4096.0), rule=UseRule(by_region=True)).median() == 6 * MIB
 
 
 def test_a_mixture_says_how_much_is_known_exactly() -> None:
     rows = [(0, 3 * MIB, 1, 0, 0, 1, 4096.0), (4 * MIB, 5 * MIB, 1, 0, 0, 1, NAN)]
     working_set = WorkingSet([made_up_snapshot(0, rows)])
     assert working_set.median() == 4096 + MIB
-    assert working_set.share_told == 0.75
+    assert working_set.known.share == 0.75
     assert "75.0% of the memory" in text_of(working_set)
 
 
 def test_a_region_below_the_threshold_does_not_count() -> None:
-    assert WorkingSet(stairs(), acc_thres=3).median() == 6 * MIB
-    assert WorkingSet(stairs(), acc_thres=4).median() == 0
+    assert WorkingSet(stairs(), rule=UseRule(acc_thres=3)).median() == 6 * MIB
+    assert WorkingSet(stairs(), rule=UseRule(acc_thres=4)).median() == 0
 
 
 @pytest.mark.parametrize(("by_time", "expected"), [(False, [1, 6, 10]), (True, [10, 5, 1])])
 def test_percentiles_are_by_size_or_by_time(by_time: bool, expected: list[int]) -> None:
     backwards = stairs()[::-1]
-    result = json_of(WorkingSet(backwards, percentiles=(0, 50, 100), by_time=by_time))
+    result = json_of(WorkingSet(backwards, places=Places((0, 50, 100), by_time)))
     sizes = result["targets"][0]["percentiles"]
     assert sizes == {"0": expected[0] * MIB, "50": expected[1] * MIB, "100": expected[2] * MIB}
 

@@ -2,7 +2,7 @@
 # Makes .venv with everything that `make demo` and `make test` need, from nothing but python3, a C
 # compiler and make.  As root it installs the Debian packages that are missing, and says so; else it
 # says what to install.  With "vm" as its argument also what only tests need: servers to be monitored,
-# a terminal, and QEMU for another kernel.
+# a terminal, a browser for pages, and QEMU for other kernels.
 cd "$(dirname "$0")/.."
 python=${PYTHON:-python3}
 
@@ -63,6 +63,10 @@ fi
 if [ "${1:-}" = vm ]; then
 	command -v tmux >/dev/null ||
 		install "no tmux" tmux || say "the tests of the live view on a terminal will be skipped"
+	command -v file >/dev/null ||
+		install "no file, which damo asks" file || say "no comparison with damo"
+	command -v chromium >/dev/null || command -v google-chrome >/dev/null ||
+		install "no Chromium" chromium || say "the tests of pages in a browser will be skipped"
 	command -v qemu-system-x86_64 >/dev/null ||
 		install "no QEMU" qemu-system-x86 || say "the tests under other kernels will be skipped"
 	command -v busybox >/dev/null ||

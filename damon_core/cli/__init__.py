@@ -5,18 +5,19 @@ from __future__ import annotations
 import sys
 import traceback
 from collections.abc import Sequence
-from importlib import import_module
 from itertools import takewhile
 from typing import Any
 
 import click
 
 from ..errors import DamonError, one_line
+from .lazy_group import LazyGroup
 
 _COMMANDS = {
     "check": "Check a configuration file and print what it amounts to.",
     "compare": "Compare primitives with the truth and with each other.",
     "monitor": "Watch what targets access, as it happens.",
+    "convert": "Convert recordings for other tools, and those of damo.",
     "primitives": "List the installed primitives, and what works on this machine.",
     "record": "Monitor targets and record what they access.",
     "report": "Show what a recording says.",
@@ -25,50 +26,14 @@ _COMMANDS = {
 """Name, also of the module and of the command in it, and summary; modules load at first use."""
 
 
-class DamonGroup(click.Group):
-    """The subcommands, each imported only when it is called."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Names in the order of the help."""
-        return list(_COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The subcommand of that name; UsageError with the nearest name if there is none."""
-        if cmd_name not in _COMMANDS:
-            from ..spelling import did_you_mean
-
-            hint = did_you_mean(cmd_name, _COMMANDS)
-            ctx.fail(f"no command {cmd_name!r}, there are {', '.join(_COMMANDS)}{hint}")
-        module = import_module(f".{cmd_name}", __name__)
-        command: click.Command = getattr(module, cmd_name)
-        _add_debug_option(command)
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The list in the help, without importing any of them."""
-        with formatter.section("Commands"):
-            formatter.write_dl(list(_COMMANDS.items()))
-
-
-def _add_debug_option(command: click.Command) -> None:
-    if not any(param.name == "debug" for param in command.params):
-        command.params.append(
-            click.Option(["--debug"], is_flag=True, expose_value=False, help=_DEBUG_HELP)
-        )
-    for inner in getattr(command, "commands", {}).values():
-        _add_debug_option(inner)
-
-
-_DEBUG_HELP = "Show a traceback with an error."
-
-
 @click.group(
-    cls=DamonGroup,
+    cls=LazyGroup,
+    package=__name__,
+    modules=_COMMANDS,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.version_option(package_name="damon-core", prog_name="damon", message="%(prog)s %(version)s")
-@click.option("--debug", is_flag=True, expose_value=False, help=_DEBUG_HELP)
 @click.pass_context
 def damon(ctx: click.Context) -> None:
     """See which memory is hot, which is cold, and who touches it, on the kernel you run.

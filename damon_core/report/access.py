@@ -10,28 +10,27 @@ import numpy as np
 from .. import metrics
 from ..model import AddrRange
 from ..units import about_size
+from .head import head_lines
 from .order import RegionOrder, temperature_of
-from .text import (
-    about_time,
-    clock_time,
-    columns_text,
-    mapping_text,
-    printable,
-    shortened,
-    target_text,
-)
+from .text import about_time, fitting_columns, mapping_text, printable, shortened, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ..record_names import TargetNames
-    from ..snapshot import Snapshot, TargetState
+    from ..snapshot import Snapshot
 
 _LEGEND = (
-    "rate: samples with an access; hz: such samples a second; age: time at a similar\n"
-    "rate; accessed: bytes accessed in a sampling interval, mean, - where unknown;\n"
+    "rate: samples with an access; hz: such samples a second; age: time at a similar rate; "
+    "accessed: bytes accessed in a sampling interval, mean, - where unknown; "
     "{hits}: access reports in the window"
 )
+# What goes first where the line is too short: hz repeats what the rate says.
+_EXPENDABLE = (3, 5, 4)
+
+# From which width on there are names of mappings, and the ends of ranges.
+_WIDE = 50
+_LEAST_NAME = 12
 
 
 class AccessTable:
@@ -54,22 +53,15 @@ class AccessTable:
 
     def render(self, file: IO[str]) -> None:
         """Write the table, one line a region."""
-        snapshot = self.snapshot
-        window = snapshot.intervals
-        print(
-            f"snapshot {snapshot.index}, {clock_time(snapshot.end_ns)}: window "
-            f"{about_time(window.aggr_us)}, {snapshot.nr_samples} samples of "
-            f"{about_time(window.sample_us)}",
-            file=file,
-        )
-        for target in snapshot.targets:
-            print(self._target_line(target), file=file)
+        for line in head_lines(self.snapshot, self.width):
+            print(line, file=file)
         if not len(self.rows):
             print("no region to show", file=file)
             return
         for line in self._lines():
             print(line, file=file)
-        print(_LEGEND.format(hits=", ".join(self._hits_head())), file=file)
+        for line in wrapped(_LEGEND.format(hits=", ".join(self._hits_head())), self.width):
+            print(line, file=file)
 
     def render_json(self, file: IO[str]) -> None:
         """Write one object: the snapshot and a list of its regions."""
@@ -102,7 +94,7 @@ class AccessTable:
             "pid": int(regions.pid[row]),
             "start": int(regions.start[row]),
             "end": int(regions.end[row]),
-            "name": self._name_of(row),
+            "name": self.name_of(row),
             "nr_accesses": nr_accesses,
             "percent": metrics.percent(nr_accesses, snapshot.nr_samples),
             "hz": metrics.hz(nr_accesses, aggr_us),
@@ -117,38 +109,35 @@ class AccessTable:
             },
         }
 
-    def _target_line(self, target: TargetState) -> str:
-        regions = self.snapshot.regions
-        mine = regions.target == target.index
-        sizes = (regions.end - regions.start)[mine]
-        hot = int(sizes[regions.nr_accesses[mine] > 0].sum())
-        rss = "" if target.rss is None else f", RSS {about_size(target.rss)}"
-        return (
-            f"{target_text(target)}\n  {len(sizes)} regions of {about_size(int(sizes.sum()))}, "
-            f"accessed ones {about_size(hot)}{rss}"
-        )
-
     def _hits_head(self) -> list[str]:
         names = [printable(source.name) for source in self.snapshot.sources]
         return ["hits"] if len(names) == 1 else names
 
     def _lines(self) -> list[str]:
         cells = self._cells()
-        lines = columns_text(cells)
-        if max(map(len, lines)) > self.width:  # hz repeats what the rate says: it goes first
-            lines = columns_text([row[:3] + row[4:] for row in cells])
-        return self._with_names(lines) if self.names else lines
+        hits = range(6, len(cells[0]))
+        expendable = (_EXPENDABLE[0], *hits, *_EXPENDABLE[1:])
+        if self.names and self.width >= _WIDE:
+            # Of several primitives each is worth more than the names.
+            before_names = expendable if len(hits) == 1 else expendable[:1]
+            room = self.width - _LEAST_NAME - 2
+            lines = fitting_columns(cells, room, before_names)
+            if max(map(len, lines)) <= room:
+                return self._with_names(lines)
+        return fitting_columns(cells, self.width, expendable)
 
     def _with_names(self, lines: list[str]) -> list[str]:
         """Lines with the mapping at their end, as much of it as fits."""
         used = max(map(len, lines)) + 2
-        names = ["mapping", *(mapping_text(self._name_of(row)) for row in self.rows)]
+        room = self.width - used
+        names = ["mapping", *(mapping_text(self.name_of(row)) for row in self.rows)]
         return [
-            f"{line:<{used}}{shortened(name, max(12, self.width - used))}".rstrip()
+            f"{line:<{used}}{shortened(name, room)}".rstrip()
             for line, name in zip(lines, names, strict=True)
         ]
 
-    def _name_of(self, row: int) -> str | None:
+    def name_of(self, row: int) -> str | None:
+        """The mapping of most of a region."""
         regions = self.snapshot.regions
         known = self.names.get(int(regions.target[row]))
         return (
@@ -161,7 +150,15 @@ class AccessTable:
         snapshot, regions = self.snapshot, self.snapshot.regions
         aggr_us = snapshot.intervals.aggr_us
         several = len(snapshot.targets) > 1
-        head = ["address range", "size", "rate", "hz", "age", "accessed"]
+        wide = self.width >= _WIDE
+        head = [
+            "address range" if wide else "from address",
+            "size",
+            "rate",
+            "hz",
+            "age",
+            "accessed",
+        ]
         cells = [[*head, *self._hits_head()]]
         for row in self.rows:
             start, end = int(regions.start[row]), int(regions.end[row])
@@ -170,7 +167,7 @@ class AccessTable:
             where = f"{int(regions.target[row])}: " if several else ""
             cells.append(
                 [
-                    f"{where}{start:012x}-{end:012x}",
+                    f"{where}{start:012x}-{end:012x}" if wide else f"{where}{start:012x}",
                     about_size(end - start),
                     f"{metrics.percent(nr_accesses, snapshot.nr_samples)} %",
                     f"{metrics.hz(nr_accesses, aggr_us):.3g}",

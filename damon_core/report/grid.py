@@ -2,30 +2,36 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 from attrs import frozen
 
-from .outline import Outline, begin_ns
+from .axis import Axis
+from .caption import Caption
+from .cell_sums import CellSums
+from .measure import Measure, measure_of
+from .outline import Outline
 from .spans import Column, columns_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Sequence
 
-    from ..model import AddrRange
+    from matplotlib.figure import Figure
+
+    from ..record_names import TargetNames
     from ..snapshot import Snapshot, TargetState
     from .outline import Snapshots
 
 
-@frozen(eq=False)
+@frozen(eq=False, slots=False)
 class HeatGrid:
     """Heat of one target: rows of time from ``start_ns`` on, ``row_ns`` each; columns of addresses.
 
-    ``heat`` float64[rows, columns]: percent of the samples in which a cell was accessed, mean over
-    its bytes and time; ``by_bytes``: percent of its bytes accessed in a sampling interval; NaN
-    where no region was.  ``hidden``: share of all heat outside the columns.  ``others``: targets
-    not shown.
+    ``heat`` float64[rows, columns] in the unit of ``measure``, mean over the bytes and the time of
+    a cell; NaN where no region was.  ``hidden``: share of all heat outside the columns.
+    ``others``: targets not shown.  ``names``: what was mapped where, if known.
     """
 
     target: TargetState
@@ -35,7 +41,96 @@ class HeatGrid:
     columns: tuple[Column, ...]
     heat: np.ndarray
     hidden: float
-    by_bytes: bool
+    measure: Measure
+    caption: Caption
+    names: TargetNames | None = None
+
+    @property
+    def times_s(self) -> np.ndarray:
+        """Where each row begins, and the last one ends: float64[rows + 1] seconds from 0 on."""
+        return np.arange(len(self.heat) + 1) * (self.row_ns / 1e9)
+
+    @property
+    def addresses(self) -> np.ndarray:
+        """Where each column begins and ends, uint64[columns, 2]; not all touch each other."""
+        ranges = [(column.range.start, column.range.end) for column in self.columns]
+        return np.array(ranges, np.uint64)
+
+    @cached_property
+    def axis(self) -> Axis:
+        """The addresses laid out for drawing."""
+        return Axis.of(self.columns)
+
+    def figure(self) -> Figure:
+        """It as a figure of matplotlib, PlotError if that is not installed."""
+        from ..figures import heatmap_figure
+
+        return heatmap_figure(self)
+
+    def _repr_png_(self) -> bytes | None:
+        """What notebooks show; None (the text) without matplotlib."""
+        from ..figures import shown_png
+
+        return shown_png(self)
+
+
+class GridSums:
+    """A grid of a recording that has snapshots, to be filled with each of them in one reading.
+
+    ``target``: its index, by default that of the most accessed bytes.  ``fold``: one column for a
+    long stretch that was never accessed.  ``measure``: "samples", "bytes", or a primitive, for its
+    reports.  ``least``, ``marks``: as for ``columns_of``.  LookupError if no snapshot has such a
+    target or primitive, or it no region.
+    """
+
+    def __init__(
+        self,
+        snapshots: Snapshots,
+        *,
+        nr_rows: int = 20,
+        nr_columns: int = 64,
+        target: int | None = None,
+        fold: bool = True,
+        measure: str = "samples",
+        least: int = 1,
+        marks: bool = False,
+        names: Sequence[TargetNames] = (),
+    ) -> None:
+        self._outline = outline = Outline(snapshots)
+        self._chosen = chosen = outline.choose(target)
+        self._measure = measure_of(measure)
+        self._names = names
+        if self._measure.source not in (None, *outline.sources):
+            known = ", ".join(["samples", "bytes", *outline.sources])
+            raise LookupError(f"no measure {measure!r}; the recording has {known}")
+        self._columns = columns_of(
+            chosen.present, chosen.accessed, nr_columns, fold=fold, least=least, marks=marks
+        )
+        index = chosen.target.index
+        if not self._columns:
+            raise LookupError(f"target {index} has no region")
+        rows = outline.rows(min(nr_rows, len(snapshots)))
+        self._sums = CellSums(rows, {index: self._columns}, [self._measure])
+
+    def add(self, snapshot: Snapshot) -> None:
+        """Sum up one snapshot."""
+        self._sums.add(snapshot)
+
+    def grid(self) -> HeatGrid:
+        """The grid of what was summed up."""
+        target, rows = self._chosen.target, self._sums.rows
+        return HeatGrid(
+            target=target,
+            others=tuple(sorted(self._outline.targets.keys() - {target.index})),
+            start_ns=rows.start_ns,
+            row_ns=rows.row_ns,
+            columns=self._columns,
+            heat=self._sums.heat(target.index, self._measure),
+            hidden=self._sums.hidden(target.index, self._measure),
+            measure=self._measure,
+            caption=Caption.of(self._outline),
+            names=next((known for known in self._names if known.target == target.index), None),
+        )
 
 
 def heat_grid(
@@ -44,102 +139,24 @@ def heat_grid(
     nr_rows: int = 20,
     nr_columns: int = 64,
     target: int | None = None,
-    within: AddrRange | None = None,
     fold: bool = True,
-    by_bytes: bool = False,
+    measure: str = "samples",
+    least: int = 1,
+    marks: bool = False,
+    names: Sequence[TargetNames] = (),
 ) -> HeatGrid:
-    """The grid of a recording that has snapshots.
-
-    ``target``: its index, by default that of the most accessed bytes.  ``fold``: one column for a
-    long stretch that was never accessed.  LookupError if no snapshot has such a target or range.
-    """
-    outline = Outline(snapshots)
-    chosen = outline.choose(target)
-    index = chosen.target.index
-    columns = columns_of(chosen.present, chosen.accessed, nr_columns, within=within, fold=fold)
-    if not columns:
-        raise LookupError(f"target {index} has no region there")
-    rows = min(nr_rows, len(snapshots))
-    row_ns = -(-max(outline.end_ns - outline.start_ns, 1) // rows)
-    sums = _Sums(outline.start_ns, row_ns, rows, columns, index, by_bytes)
+    """The grid of a recording; arguments and errors are those of ``GridSums``."""
+    sums = GridSums(
+        snapshots,
+        nr_rows=nr_rows,
+        nr_columns=nr_columns,
+        target=target,
+        fold=fold,
+        measure=measure,
+        least=least,
+        marks=marks,
+        names=names,
+    )
     for snapshot in snapshots:
         sums.add(snapshot)
-    return HeatGrid(
-        target=chosen.target,
-        others=tuple(sorted(outline.targets.keys() - {index})),
-        start_ns=outline.start_ns,
-        row_ns=row_ns,
-        columns=columns,
-        heat=sums.heat(),
-        hidden=sums.hidden(),
-        by_bytes=by_bytes,
-    )
-
-
-class _Sums:
-    """Heat and presence, in bytes x nanoseconds, summed into the cells."""
-
-    def __init__(
-        self,
-        start_ns: int,
-        row_ns: int,
-        nr_rows: int,
-        columns: tuple[Column, ...],
-        target: int,
-        by_bytes: bool,
-    ) -> None:
-        self.start_ns, self.row_ns, self.nr_rows = start_ns, row_ns, nr_rows
-        self.target, self.by_bytes = target, by_bytes
-        self._edges = np.array([[c.range.start, c.range.end] for c in columns], np.float64)
-        self._heat = np.zeros((nr_rows, len(columns)))
-        self._present = np.zeros((nr_rows, len(columns)))
-        self._all_heat = 0.0
-
-    def add(self, snapshot: Snapshot) -> None:
-        """Sum up one snapshot: O(regions + columns), without a loop over either."""
-        regions = snapshot.regions
-        first, last = np.searchsorted(regions.target, [self.target, self.target + 1])
-        if first == last:
-            return
-        mine = slice(first, last)
-        borders = np.empty(2 * (last - first))
-        borders[::2], borders[1::2] = regions.start[mine], regions.end[mine]
-        sizes = borders[1::2] - borders[::2]
-        rate = regions.nr_accesses[mine] / snapshot.nr_samples
-        masses = sizes * rate
-        if self.by_bytes:
-            told = ~np.isnan(regions.accessed_bytes[mine])
-            masses = np.where(told, regions.accessed_bytes[mine], masses)
-        heat = self._in_columns(borders, masses)
-        present = self._in_columns(borders, sizes)
-        for row, share_ns in self._rows(begin_ns(snapshot), snapshot.end_ns):
-            self._heat[row] += heat * share_ns
-            self._present[row] += present * share_ns
-            self._all_heat += float(masses.sum()) * share_ns
-
-    def heat(self) -> np.ndarray:
-        """Percent by cell, NaN where no region was."""
-        with np.errstate(invalid="ignore"):
-            return np.where(self._present > 0, 100 * self._heat / self._present, np.nan)
-
-    def hidden(self) -> float:
-        """Share of the heat outside the columns."""
-        shown = float(self._heat.sum())
-        return max(0.0, 1 - shown / self._all_heat) if self._all_heat else 0.0
-
-    def _in_columns(self, borders: np.ndarray, masses: np.ndarray) -> np.ndarray:
-        """How much of the masses between the borders falls into each column."""
-        sums = np.zeros(len(borders) + 1)
-        np.cumsum(masses, out=sums[1::2])
-        sums[2::2] = sums[1:-1:2]
-        below = np.interp(self._edges, borders, sums[:-1])
-        mass: np.ndarray = below[:, 1] - below[:, 0]
-        return mass
-
-    def _rows(self, begin_ns: int, end_ns: int) -> Iterator[tuple[int, float]]:
-        """The rows that a window overlaps, and by how much."""
-        first = max(0, (begin_ns - self.start_ns) // self.row_ns)
-        last = min(self.nr_rows - 1, (end_ns - 1 - self.start_ns) // self.row_ns)
-        for row in range(first, last + 1):
-            row_start = self.start_ns + row * self.row_ns
-            yield row, float(min(end_ns, row_start + self.row_ns) - max(begin_ns, row_start))
+    return sums.grid()

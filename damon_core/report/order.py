@@ -10,7 +10,6 @@ from attrs import frozen
 from .. import metrics
 
 if TYPE_CHECKING:
-    from ..model import AddrRange
     from ..snapshot import Snapshot
 
 SORT_KEYS = ("address", "size", "access_rate", "age", "recency", "temperature")
@@ -18,17 +17,16 @@ SORT_KEYS = ("address", "size", "access_rate", "age", "recency", "temperature")
 
 @frozen
 class RegionOrder:
-    """Selection and order of regions.
+    """Which regions are shown, and in which order.
 
     ``sort`` is one of SORT_KEYS; ascending, or descending with ``reverse``.  ``only`` is "hot"
-    (accessed in the window), "cold" (not accessed), or None.  ``within``: regions that overlap it.
+    (accessed in the window), "cold" (not accessed), or None.
     """
 
     sort: str = "address"
     reverse: bool = False
     only: str | None = None
     limit: int | None = None
-    within: AddrRange | None = None
 
     def rows(self, snapshot: Snapshot) -> np.ndarray:
         """Indices of the regions to show, in order."""
@@ -36,8 +34,6 @@ class RegionOrder:
         chosen = np.ones(len(regions), bool)
         if self.only is not None:
             chosen &= (regions.nr_accesses > 0) == (self.only == "hot")
-        if self.within is not None:
-            chosen &= (regions.start < self.within.end) & (regions.end > self.within.start)
         rows = np.flatnonzero(chosen)
         if self.sort != "address":
             rows = rows[np.argsort(self._key(snapshot)[rows], kind="stable")]

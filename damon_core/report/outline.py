@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
-from attrs import define, field
+from attrs import define, field, frozen
 
 from .spans import union
 
@@ -33,6 +33,23 @@ class Snapshots(Protocol):
     def __len__(self) -> int: ...
     def __iter__(self) -> Iterator[Snapshot]: ...
     def __getitem__(self, number: int, /) -> Snapshot: ...
+
+
+@frozen
+class TimeRows:
+    """``nr`` rows of time from ``start_ns`` (CLOCK_REALTIME) on, ``row_ns`` each."""
+
+    start_ns: int
+    row_ns: int
+    nr: int
+
+    def overlaps(self, begin_ns: int, end_ns: int) -> Iterator[tuple[int, float]]:
+        """The rows that a window overlaps, and by how many nanoseconds."""
+        first = max(0, (begin_ns - self.start_ns) // self.row_ns)
+        last = min(self.nr - 1, (end_ns - 1 - self.start_ns) // self.row_ns)
+        for row in range(first, last + 1):
+            row_start = self.start_ns + row * self.row_ns
+            yield row, float(min(end_ns, row_start + self.row_ns) - max(begin_ns, row_start))
 
 
 @define
@@ -71,12 +88,22 @@ class TargetOutline:
 
 
 class Outline:
-    """The targets by index, and the time they were seen in (CLOCK_REALTIME)."""
+    """The targets by index, the time they were seen in (CLOCK_REALTIME), by what, and how often.
+
+    ``sources``: mechanism by primitive.  ``sample_us``, ``aggr_us``: intervals of the windows.
+    ``bytes_told``: whether the accessed bytes of some region are known.
+    """
 
     def __init__(self, snapshots: Snapshots) -> None:
         self.targets: dict[int, TargetOutline] = {}
+        self.sources: dict[str, str] = {}
+        self.sample_us: list[int] = []
+        self.aggr_us: list[int] = []
+        self.bytes_told = False
         self.start_ns = 2**63
         self.end_ns = 0
+        if not len(snapshots):
+            return
         step = -(-len(snapshots) // _NR_LOOKED_AT)
         nr_coarse = min(_NR_COARSE, int(len(snapshots) * _COARSE_SHARE))
         for number in range(0, len(snapshots), step):
@@ -94,9 +121,22 @@ class Outline:
             raise LookupError(f"no target {index}; the recording has {known}")
         return self.targets[index]
 
+    def hottest(self, nr: int) -> list[TargetOutline]:
+        """At most that many targets, those of most heat first."""
+        return sorted(self.targets.values(), key=lambda outline: -outline.heat)[:nr]
+
+    def rows(self, nr: int) -> TimeRows:
+        """The time of the recording in that many rows."""
+        row_ns = -(-max(self.end_ns - self.start_ns, 1) // nr)
+        return TimeRows(self.start_ns, row_ns, nr)
+
     def _add(self, snapshot: Snapshot, *, coarse: bool) -> None:
         self.start_ns = min(self.start_ns, begin_ns(snapshot))
         self.end_ns = max(self.end_ns, snapshot.end_ns)
+        self.sources.update((source.name, source.mechanism) for source in snapshot.sources)
+        self.sample_us.append(snapshot.intervals.sample_us)
+        self.aggr_us.append(snapshot.intervals.aggr_us)
+        self.bytes_told |= not bool(np.isnan(snapshot.regions.accessed_bytes).all())
         for target in snapshot.targets:
             outline = self.targets.setdefault(target.index, TargetOutline(target))
             outline.target = target

@@ -11,15 +11,29 @@ from attrs import asdict, define, field
 
 from ..snapshot import SourceCounters
 from ..units import about_size
-from .text import about_time, clock_time, intervals_text, printable, target_text
+from .areas import Areas
+from .text import (
+    about_time,
+    clock_time,
+    intervals_text,
+    mapping_text,
+    printable,
+    target_text,
+    wrapped,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from ..record_format import RecordHeader
+    from ..record_names import TargetNames
     from ..snapshot import Snapshot, SourceState, TargetState
 
 _COUNTERS = tuple(SourceCounters.__annotations__)
+_MAX_AREAS = 8
+
+# Intervals are called mixed from here on: a clock alone does not make them so.
+_MIXED = 1.5
 
 
 @define
@@ -57,19 +71,30 @@ class RecordInfo:
     """A recording summed up."""
 
     def __init__(
-        self, header: RecordHeader, snapshots: Iterable[Snapshot], *, truncated: bool = False
+        self,
+        header: RecordHeader,
+        snapshots: Iterable[Snapshot],
+        *,
+        truncated: bool = False,
+        names: Sequence[TargetNames] = (),
+        width: int = 80,
     ) -> None:
         self.header = header
         self.truncated = truncated
+        self.names = {known.target: known for known in names}
+        self.width = width
+        self.areas = Areas()
         self.sample_us, self.aggr_us, self.nr_regions = _Range(), _Range(), _Range()
         self.monitored = _Range()
         self.cpu_ns = self.nr_samples = self.nr_late = 0
         self.first_ns = self.last_ns = header.start_ns
         self.targets: dict[int, TargetState] = {}
-        self.sources = [_Source(primitive.name) for primitive in header.primitives]
+        self.sources: dict[str, _Source] = {}
         self.notes: Counter[str] = Counter()
         for snapshot in snapshots:
-            self._add(snapshot)
+            self.add(snapshot)
+        if not self.nr_snapshots:
+            self.sources = {one.name: _Source(one.name) for one in header.primitives}
 
     @property
     def nr_snapshots(self) -> int:
@@ -82,14 +107,28 @@ class RecordInfo:
         return max(self.aggr_us.total, (self.last_ns - self.first_ns) / 1000)
 
     @property
+    def covered(self) -> float:
+        """Share of the time that lies in windows; the rest is between them."""
+        length_us = self.length_us
+        return min(1.0, self.aggr_us.total / length_us) if length_us else 0.0
+
+    @property
     def cpu_share(self) -> float:
         """CPU time of the monitor as a share of one CPU."""
         return self.cpu_ns / self.length_us / 1000 if self.nr_snapshots else 0.0
 
     def render(self, file: IO[str]) -> None:
         """Write it as lines of "name: value"."""
+        column = 17 if self.width >= 40 else 2
         for name, value in self._lines():
-            print(f"{name + ':':<17}{value}", file=file)
+            first, *more = wrapped(value, self.width - column) or [""]
+            if column < 17:
+                print(f"{name}:", file=file)
+                more, first = [first, *more], ""
+            else:
+                print(f"{name + ':':<{column}}{first}".rstrip(), file=file)
+            for line in more:
+                print(f"{'':{column}}{line}", file=file)
 
     def render_json(self, file: IO[str]) -> None:
         """Write one object."""
@@ -112,19 +151,27 @@ class RecordInfo:
                 "aggr_us": asdict(self.aggr_us),
                 "nr_regions": asdict(self.nr_regions),
                 "monitored_bytes": asdict(self.monitored),
+                "covered": self.covered,
                 "nr_samples": self.nr_samples,
                 "nr_late": self.nr_late,
                 "cpu_ns": self.cpu_ns,
                 "cpu_share": self.cpu_share,
-                "targets": [asdict(target) for target in self.targets.values()],
-                "primitives": [asdict(source) for source in self.sources],
+                "targets": [
+                    {
+                        **asdict(target),
+                        "areas": [[area.start, area.end] for area in self.areas.of(target.index)],
+                    }
+                    for target in self.targets.values()
+                ],
+                "primitives": [asdict(source) for source in self.sources.values()],
                 "notes": dict(self.notes),
             },
             file,
         )
         file.write("\n")
 
-    def _add(self, snapshot: Snapshot) -> None:
+    def add(self, snapshot: Snapshot) -> None:
+        """Take in one snapshot."""
         if not self.nr_snapshots:
             self.first_ns = snapshot.start_ns
         self.last_ns = snapshot.end_ns
@@ -136,9 +183,10 @@ class RecordInfo:
         self.nr_samples += snapshot.nr_samples
         self.nr_late += snapshot.nr_late
         self.targets.update((target.index, target) for target in snapshot.targets)
+        self.areas.add(snapshot)
         self.notes.update(snapshot.notes)
-        for source, state in zip(self.sources, snapshot.sources, strict=True):
-            _add_source(source, state)
+        for state in snapshot.sources:
+            _add_source(self.sources.setdefault(state.name, _Source(state.name)), state)
 
     def _lines(self) -> list[tuple[str, str]]:
         header = self.header
@@ -158,7 +206,7 @@ class RecordInfo:
             lines.append(("context", printable(header.context)))
         if self.nr_snapshots:
             lines += self._kept_lines()
-        for source in self.sources:
+        for source in self.sources.values():
             lines += _source_lines(source)
         for note, times in self.notes.items():
             lines.append(("note", printable(note) + (f" ({times} times)" if times > 1 else "")))
@@ -168,6 +216,7 @@ class RecordInfo:
         lines = [
             ("sample interval", _times(self.sample_us)),
             ("aggregation", _times(self.aggr_us)),
+            ("windows", f"cover {self.covered:.1%} of the time"),
             ("samples", f"{self.nr_samples:,}, {self.nr_late:,} of them late"),
             ("regions", f"{self.nr_regions.low} to {self.nr_regions.high}"),
             ("monitored", f"{about_size(self.monitored.low)} to {about_size(self.monitored.high)}"),
@@ -176,7 +225,20 @@ class RecordInfo:
         for target in self.targets.values():
             rss = "" if target.rss is None else f", RSS {about_size(target.rss)}"
             name, who = target_text(target).split(": ", 1)
-            lines.append((name, who + rss))
+            lines += [(name, who + rss), *self._area_lines(target.index)]
+        return lines
+
+    def _area_lines(self, target: int) -> list[tuple[str, str]]:
+        areas = self.areas.of(target)
+        names = self.names.get(target)
+        lines = []
+        for area in areas[:_MAX_AREAS]:
+            mostly = f", mostly {mapping_text(names.name_of(area))}" if names else ""
+            text = f"{area.start:012x}-{area.end:012x}, {about_size(area.size)}{mostly}"
+            lines.append(("  addresses", text))
+        if len(areas) > _MAX_AREAS:
+            rest = about_size(sum(area.size for area in areas[_MAX_AREAS:]))
+            lines.append(("  addresses", f"and {len(areas) - _MAX_AREAS} more of {rest} together"))
         return lines
 
 
@@ -194,7 +256,10 @@ def _source_lines(source: _Source) -> list[tuple[str, str]]:
     lines = [("primitive", printable(source.name) + (f" ({mechanisms})" if mechanisms else ""))]
     total = source.counters.total()
     counted = [f"{nr:,} {name}" for name, nr in source.counters.items() if nr]
-    lines.append(("  reports", f"{total:,}" + (f": {', '.join(counted)}" if counted else "")))
+    lost = f"; {source.counters['lost'] / total:.2%} lost" if source.counters["lost"] else ""
+    lines.append(
+        ("  reports", f"{total:,}" + (f": {', '.join(counted)}" if counted else "") + lost)
+    )
     if source.own:
         own = (f"{printable(name)} {nr:,}" for name, nr in source.own.items())
         lines.append(("  counters", ", ".join(own)))
@@ -204,4 +269,5 @@ def _source_lines(source: _Source) -> list[tuple[str, str]]:
 
 def _times(kept: _Range) -> str:
     low, high = about_time(kept.low), about_time(kept.high)
-    return f"really kept {about_time(kept.mean)} in the mean, {low} to {high}"
+    mixed = ", mixed" if kept.high > _MIXED * kept.low else ""
+    return f"really kept {about_time(kept.mean)} in the mean, {low} to {high}{mixed}"

@@ -38,18 +38,21 @@ def columns_of(
     accessed: np.ndarray,
     nr_columns: int,
     *,
-    within: AddrRange | None = None,
     fold: bool = True,
+    least: int = 1,
+    marks: bool = False,
 ) -> tuple[Column, ...]:
-    """Share out about ``nr_columns`` columns to the union of the ranges ``present``, by size.
+    """Share out at most ``nr_columns`` columns to the union of the ranges ``present``, by size.
 
     ``present``, ``accessed``: uint64[N, 2], start and end.  Gaps narrower than a column are drawn
-    over.  Each area gets a column at least; if they are too many for that, the largest get one.
+    over.  Each area gets ``least`` columns, but none narrower than a page; if they are too many
+    for one each, the largest get one.  ``marks``: leave a column free between areas.
     """
-    areas = _clipped(union(present), within)
+    areas = union(present)
     areas = union(areas, int((areas[:, 1] - areas[:, 0]).sum()) // nr_columns)
-    if len(areas) > nr_columns:
-        largest = np.argsort(areas[:, 1] - areas[:, 0])[::-1][:nr_columns]
+    most = (nr_columns + 1) // 2 if marks else nr_columns
+    if len(areas) > most:
+        largest = np.argsort(areas[:, 1] - areas[:, 0])[::-1][:most]
         areas = areas[np.sort(largest)]
     if not len(areas):
         return ()
@@ -60,9 +63,10 @@ def columns_of(
         for number, (start, end) in enumerate(areas.tolist())
         for stretch in _stretches(AddrRange(start, end), number, hot, longest)
     ]
-    if all(stretch.folded for stretch in stretches):
+    room = nr_columns - (len(areas) - 1 if marks else 0)
+    if all(stretch.folded for stretch in stretches) or len(stretches) > room:
         stretches = [_Stretch(AddrRange(*area), i, False) for i, area in enumerate(areas.tolist())]
-    return tuple(_cut(stretches, nr_columns))
+    return tuple(_cut(stretches, room, least))
 
 
 def union(ranges: np.ndarray, gap: int = 0) -> np.ndarray:
@@ -81,13 +85,6 @@ def _beyond(starts: np.ndarray, ends: np.ndarray, gap: int) -> np.ndarray:
     return beyond
 
 
-def _clipped(areas: np.ndarray, within: AddrRange | None) -> np.ndarray:
-    if within is None:
-        return areas
-    areas = np.clip(areas, within.start, within.end)
-    return areas[areas[:, 0] < areas[:, 1]]
-
-
 def _stretches(area: AddrRange, number: int, hot: np.ndarray, longest: int) -> Iterator[_Stretch]:
     """An area in pieces: those never accessed and too long are folded."""
     start = area.start
@@ -104,12 +101,17 @@ def _stretches(area: AddrRange, number: int, hot: np.ndarray, longest: int) -> I
         yield _Stretch(AddrRange(start, area.end), number, False)
 
 
-def _cut(stretches: list[_Stretch], nr_columns: int) -> Iterator[Column]:
+def _cut(stretches: list[_Stretch], nr_columns: int, least: int) -> Iterator[Column]:
     total = sum(stretch.range.size for stretch in stretches if not stretch.folded)
-    free = max(0, nr_columns - len(stretches))
+    least = max(1, min(least, nr_columns // len(stretches)))
+    free = nr_columns - sum(1 if stretch.folded else least for stretch in stretches)
+    before = 0
     for stretch in stretches:
         start, size = stretch.range.start, stretch.range.size
-        nr = 1 if stretch.folded else 1 + round(free * size / total)
+        nr = 1
+        if not stretch.folded:
+            nr = least + free * (before + size) // total - free * before // total
+            before += size
         nr = max(1, min(nr, size // 4096))
         edges = [start + size * number // nr for number in range(nr + 1)]
         for low, high in pairwise(edges):

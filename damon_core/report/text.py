@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -54,11 +55,13 @@ def intervals_text(intervals: Intervals) -> str:
 
 
 def target_text(target: TargetState) -> str:
-    """Who a target is: "target 0: pid 4321 (redis-server)"."""
+    """Who a target is: "target 0: pid 4321 (redis-server)"; recordings of others may not know."""
     if not target.pid:
         return f"target {target.index}: physical memory"
-    ended = "" if target.alive else ", ended"
-    return f"target {target.index}: pid {target.pid} ({printable(target.comm)}{ended})"
+    words = [printable(target.comm)] if target.comm else []
+    words += [] if target.alive else ["ended"]
+    who = f"pid {target.pid}" if target.pid > 0 else "a process of unknown pid"
+    return f"target {target.index}: {who}" + (f" ({', '.join(words)})" if words else "")
 
 
 def mapping_text(name: str | None) -> str:
@@ -71,6 +74,32 @@ def mapping_text(name: str | None) -> str:
 def shortened(text: str, width: int) -> str:
     """The beginning of a text that is too long, so marked."""
     return text if len(text) <= width else f"{text[: width - 1]}…"
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """A text for people in lines of at most ``width`` columns, where its words allow it."""
+    return wrap(text, max(width, 12), break_long_words=False, break_on_hyphens=False)
+
+
+def bar(share: float, width: int) -> str:
+    """A bar of ``width`` marks for a share of 1, at least one for more than nothing."""
+    if not share > 0:
+        return ""
+    return "#" * max(1, round(width * min(float(share), 1)))
+
+
+def fitting_columns(
+    rows: Sequence[Sequence[str]], width: int, expendable: Sequence[int], left: int = 1
+) -> list[str]:
+    """As ``columns_text``, without as many of the expendable columns, by number, as do not fit."""
+    gone: set[int] = set()
+    for number in (*expendable, None):
+        kept = [[cell for at, cell in enumerate(row) if at not in gone] for row in rows]
+        lines = columns_text(kept, left)
+        if number is None or max(map(len, lines)) <= width:
+            return lines
+        gone.add(number)
+    raise AssertionError("the last round returns")
 
 
 def columns_text(rows: Sequence[Sequence[str]], left: int = 1) -> list[str]:

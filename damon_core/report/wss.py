@@ -3,154 +3,125 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import IO, TYPE_CHECKING
 
-import numpy as np
-from attrs import define, field
-
 from ..units import about_size
-from .text import columns_text, target_text
+from .selection import as_seen_by
+from .series import Places, SeriesOfTargets, sums_by_target
+from .text import printable, wrapped
+from .use_rule import KnownBytes, UseRule
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
-    from ..snapshot import Snapshot, SnapshotRegions, TargetState
+    from ..snapshot import Snapshot, SnapshotRegions
 
-QUARTILES = (0, 25, 50, 75, 100)
-_BAR = 40
-
-
-@define
-class _Sizes:
-    """Working set of one target (None: of all) in each snapshot that has it, in bytes."""
-
-    target: TargetState | None
-    sizes: list[float] = field(factory=list)
+ALL = ""
+"""The kind of a series that is of all primitives together."""
 
 
 class WorkingSet:
-    """Percentiles of the working set size.
-
-    A region counts with its accessed bytes (mean over the sampling intervals of the window) where a
-    primitive can tell them, else with its whole size if it was accessed in at least
-    ``acc_thres`` samples.  ``by_region`` takes the second rule for all, as damo does.
-    ``by_time``: the sizes in the order of time instead of size.
-    """
+    """Percentiles of the working set size; of several primitives also as each of them saw it."""
 
     def __init__(
         self,
-        snapshots: Iterable[Snapshot],
+        snapshots: Iterable[Snapshot] = (),
         *,
-        percentiles: Sequence[int] = QUARTILES,
-        by_region: bool = False,
-        acc_thres: int = 1,
-        by_time: bool = False,
+        rule: UseRule | None = None,
+        places: Places | None = None,
+        width: int = 80,
     ) -> None:
-        self.percentiles = tuple(percentiles)
-        self.by_region = by_region
-        self.acc_thres = acc_thres
-        self.by_time = by_time
-        self.nr_snapshots = 0
-        self._total = _Sizes(None)
-        self._targets: dict[int, _Sizes] = {}
-        self._bytes_told = 0.0
-        self._bytes = 0.0
+        self.rule = rule or UseRule()
+        self.places = places or Places()
+        self.width = width
+        self.series = SeriesOfTargets()
+        self.primitives: dict[str, None] = {}
+        self.known = KnownBytes()
         for snapshot in snapshots:
-            self._add(snapshot)
+            self.add(snapshot)
 
     @property
-    def share_told(self) -> float:
-        """Share of the monitored bytes whose accessed bytes a primitive could tell."""
-        return self._bytes_told / self._bytes if self._bytes else 0.0
+    def nr_snapshots(self) -> int:
+        """How many were counted."""
+        return self.series.nr_snapshots
 
     def median(self) -> float:
         """Median of the whole working set, in bytes; 0 without snapshots."""
-        return self._at(self._total, 50) if self.nr_snapshots else 0.0
+        if not self.nr_snapshots:
+            return 0.0
+        return Places((50,)).values(self.series.total.of(ALL))[0]
+
+    def add(self, snapshot: Snapshot) -> None:
+        """Count one snapshot."""
+        regions = snapshot.regions
+        sums = {ALL: self._sums(regions)}
+        if len(snapshot.sources) > 1:
+            for source in snapshot.sources:
+                self.primitives[source.name] = None
+                sums[source.name] = self._sums(as_seen_by(snapshot, source.name).regions)
+        by_target = {
+            target.index: {kind: mine.get(target.index, 0.0) for kind, mine in sums.items()}
+            for target in snapshot.targets
+        }
+        total = {kind: sum(mine.values()) for kind, mine in sums.items()}
+        self.series.add(snapshot, by_target, total)
+        self.known.add(regions)
 
     def render(self, file: IO[str]) -> None:
         """Write a table of percentiles for each target, and for all where there are several."""
-        print(f"working set size in {self.nr_snapshots} snapshots", file=file)
-        for line in self._rule():
-            print(f"  {line}", file=file)
-        for series in self._shown():
-            whose = target_text(series.target) if series.target else "all targets"
-            print(f"{whose}, {len(series.sizes)} snapshots", file=file)
-            rows = [("time" if self.by_time else "percentile", "size")]
-            rows += [(f"{p} %", about_size(self._at(series, p))) for p in self.percentiles]
-            rows.append(("mean", about_size(float(np.mean(series.sizes)))))
-            lines = columns_text(rows, left=0)
-            largest = max((self._at(series, p) for p in self.percentiles), default=0) or 1
-            bars = ["#" * round(_BAR * self._at(series, p) / largest) for p in self.percentiles]
-            for line, bar in zip(lines, ["", *bars, ""], strict=True):
-                print(f"{line}  {bar}".rstrip(), file=file)
+        for line in wrapped(f"working set size in {self.nr_snapshots} snapshots", self.width):
+            print(line, file=file)
+        for text in self.rule.texts(self.known.share):
+            for line in wrapped(text, self.width - 2):
+                print(f"  {line}", file=file)
+        heads = {ALL: ("size", about_size)}
+        heads |= {name: (printable(name), about_size) for name in self.primitives}
+        for series in self.series.shown():
+            for line in self.series.lines(series, self.places, heads, self.width):
+                print(line, file=file)
+        for line in self._legend():
+            print(line, file=file)
 
     def render_json(self, file: IO[str]) -> None:
         """Write one object; sizes are bytes, ``sizes`` those of each snapshot in order."""
         json.dump(
             {
                 "nr_snapshots": self.nr_snapshots,
-                "rule": "regions" if self.by_region else "accessed_bytes",
-                "acc_thres": self.acc_thres,
-                "share_told": 0.0 if self.by_region else self.share_told,
+                "rule": "regions" if self.rule.by_region else "accessed_bytes",
+                "acc_thres": self.rule.acc_thres,
+                "share_told": 0.0 if self.rule.by_region else self.known.share,
+                "by_time": self.places.by_time,
                 "targets": [
                     {
-                        "target": series.target.index if series.target else None,
-                        "pid": series.target.pid if series.target else None,
-                        "percentiles": {str(p): self._at(series, p) for p in self.percentiles},
-                        "mean": float(np.mean(series.sizes)),
-                        "sizes": series.sizes,
+                        **series.whose(),
+                        **series.json_of(ALL, self.places, "sizes"),
+                        "primitives": {
+                            name: series.json_of(name, self.places, "sizes")
+                            for name in self.primitives
+                            if name in series.kinds
+                        },
                     }
-                    for series in self._shown()
+                    for series in self.series.shown()
                 ],
             },
             file,
         )
         file.write("\n")
 
-    def _add(self, snapshot: Snapshot) -> None:
-        regions = snapshot.regions
-        sizes = self._sizes_of(regions)
-        # Regions are sorted by target, whose indices may be any number.
-        borders = np.flatnonzero(np.diff(regions.target)) + 1
-        known = {target.index: target for target in snapshot.targets}
-        sums = {
-            int(part[0]): float(mine.sum())
-            for part, mine in zip(
-                np.split(regions.target, borders), np.split(sizes, borders), strict=True
+    def _sums(self, regions: SnapshotRegions) -> dict[int, float]:
+        return sums_by_target(regions, self.rule.sizes(regions))
+
+    def _legend(self) -> list[str]:
+        lines = partial(wrapped, width=self.width)
+        if not self.nr_snapshots:
+            return []
+        if self.places.by_time:
+            legend = lines("a line is the snapshot after so many percent of them")
+        else:
+            legend = lines("percentile: so many percent of the snapshots had at most that size")
+        if self.primitives:
+            legend += lines(
+                "size: by all primitives together; each of them alone: at most as many bytes"
             )
-            if len(part)
-        }
-        for index, target in known.items():
-            series = self._targets.setdefault(index, _Sizes(target))
-            series.target = target
-            series.sizes.append(sums.get(index, 0.0))
-        self._total.sizes.append(float(sizes.sum()))
-        self.nr_snapshots += 1
-
-    def _sizes_of(self, regions: SnapshotRegions) -> np.ndarray:
-        whole = (regions.end - regions.start).astype(np.float64)
-        used = np.where(regions.nr_accesses >= self.acc_thres, whole, 0.0)
-        if self.by_region:
-            return used
-        told = ~np.isnan(regions.accessed_bytes)
-        self._bytes += float(whole.sum())
-        self._bytes_told += float(whole[told].sum())
-        return np.where(told, regions.accessed_bytes, used)
-
-    def _shown(self) -> list[_Sizes]:
-        series = [self._targets[index] for index in sorted(self._targets)]
-        several = len(series) > 1 and self.nr_snapshots
-        return [*series, self._total] if several else series
-
-    def _at(self, series: _Sizes, percentile: int) -> float:
-        sizes = series.sizes if self.by_time else sorted(series.sizes)
-        return sizes[min(len(sizes) * percentile // 100, len(sizes) - 1)]
-
-    def _rule(self) -> list[str]:
-        whole = f"whole size of regions accessed in {self.acc_thres} samples or more"
-        if self.by_region or not self.share_told:
-            return [whole]
-        exact = "bytes accessed in a sampling interval, mean of each window"
-        if self.share_told > 0.9995:
-            return [exact]
-        return [exact, f"where known ({self.share_told:.1%} of the memory); elsewhere", whole]
+        return legend

@@ -9,17 +9,27 @@ if TYPE_CHECKING:
     from .contract import PrimitiveContract
     from .recorded import RecordedReports
     from .scripted import ScriptedPrimitives
+    from .simulated import Heat, SimulatedSampler
     from .toucher import Toucher
 
 # Loaded at first use: the contract needs pytest, and the test vectors beside it do not.
 _PUBLIC = {
+    "Heat": "simulated",
     "PrimitiveContract": "contract",
     "RecordedReports": "recorded",
     "ScriptedPrimitives": "scripted",
+    "SimulatedSampler": "simulated",
     "Toucher": "toucher",
 }
 
-__all__ = ["PrimitiveContract", "RecordedReports", "ScriptedPrimitives", "Toucher"]
+__all__ = [
+    "Heat",
+    "PrimitiveContract",
+    "RecordedReports",
+    "ScriptedPrimitives",
+    "SimulatedSampler",
+    "Toucher",
+]
 
 
 def __getattr__(name: str) -> Any:

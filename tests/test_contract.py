@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-EXAMPLE = Path(__file__).parent.parent / "examples" / "third_party"
+import damon_core
+
+EXAMPLE = Path(damon_core.__file__).parent / "template"
 
 # Each class breaks one clause; the example in it keeps all of them.
 BREAKERS = """

@@ -22,8 +22,9 @@ from damon_core.testing.snapshots import T0_NS, random_snapshot
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
-PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md"), *ROOT.glob("plugins/*/README.md")])
-EXAMPLE = (ROOT / "examples" / "third_party" / "damon_first_touch.py").read_text()
+PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md"), *ROOT.glob("[ep]*/*/README.md")])
+TEMPLATE = ROOT / "damon_core" / "template"
+EXAMPLE = (TEMPLATE / "damon_first_touch.py").read_text()
 
 pytestmark = pytest.mark.skipif(not DOCS.is_dir(), reason="needs the source tree")
 
@@ -65,14 +66,14 @@ def test_each_hook_has_its_place_in_the_order_test(hook: str):
 
 @pytest.mark.parametrize("page", ["reference/hooks.md", "tutorial/your-own-primitive.md"])
 def test_code_of_primitives_is_cut_from_the_example_that_the_tests_run(page: str):
-    contract = (ROOT / "tests" / "test_third_party.py").read_text()
+    contract = (TEMPLATE / "tests" / "test_first_touch.py").read_text()
     for block in blocks(DOCS / page, "python"):
         assert block in EXAMPLE + contract, block
 
 
 def test_the_project_file_of_the_tutorial_is_the_one_of_the_example():
     (block,) = blocks(DOCS / "tutorial" / "your-own-primitive.md", "toml")
-    assert block in (ROOT / "examples" / "third_party" / "pyproject.toml").read_text()
+    assert block in (TEMPLATE / "pyproject.toml").read_text()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=page_id)

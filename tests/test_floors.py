@@ -57,7 +57,8 @@ HEAVY = ("numpy", "pyarrow", "pandas", "rich", "yaml", "cattrs", "pluggy", "stev
 
 
 def modules() -> list[Path]:
-    return sorted(ROOT.rglob("*.py"))
+    template = ROOT / "template"  # a distribution of its own
+    return sorted(path for path in ROOT.rglob("*.py") if template not in path.parents)
 
 
 def name_of(path: Path) -> str:

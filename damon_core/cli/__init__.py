@@ -16,6 +16,7 @@ from ..errors import DamonError, one_line
 _COMMANDS = {
     "check": "Check a configuration file and print what it amounts to.",
     "compare": "Compare primitives with the truth and with each other.",
+    "new-primitive": "Make a package with a new primitive.",
     "primitives": "List the installed primitives, and what works on this machine.",
     "record": "Monitor targets and record what they access.",
     "report": "Show what a recording says.",
@@ -38,8 +39,8 @@ class DamonGroup(click.Group):
 
             hint = did_you_mean(cmd_name, _COMMANDS)
             ctx.fail(f"no command {cmd_name!r}, there are {', '.join(_COMMANDS)}{hint}")
-        module = import_module(f".{cmd_name}", __name__)
-        command: click.Command = getattr(module, cmd_name)
+        name = cmd_name.replace("-", "_")
+        command: click.Command = getattr(import_module(f".{name}", __name__), name)
         _add_debug_option(command)
         return command
 

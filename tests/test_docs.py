@@ -209,7 +209,7 @@ def test_the_license_is_there_and_names_what_is_under_another():
     "path",
     sorted(
         path
-        for folder in ("damon_core", "plugins", "bench")
+        for folder in ("damon_core", "plugins", "bench", "fuzz")
         for path in (ROOT / folder).rglob("*.[ch]")
         # a prelude is only a list of includes for cffi
         if "build" not in path.relative_to(ROOT).parts and path.name != "ffi.prelude.c"

@@ -1,0 +1,150 @@
+"""A perf.data file that is open: surveyed first, then read by time."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from types import TracebackType
+
+import numpy as np
+
+from ..errors import RecordError
+from ..perf_attr import SampleType
+from .features import Feature
+from .layout import PerfLayout, read_layout
+from .order import TimeOrder
+from .records import FileCounts, FileDecoding, RecordPass
+from .survey import Survey, Surveyor
+from .tasks import Tasks
+
+_MOST = 2**62  # recordings hold numbers of 63 bits, and a file may say anything
+
+
+class PerfFile:
+    """Samples with virtual or, if ``physical``, physical addresses.
+
+    RecordError for a file that is none, or was recorded without what is needed; it names the option
+    of perf that was missing.
+    """
+
+    def __init__(self, layout: PerfLayout, fd: int, *, physical: bool) -> None:
+        self.layout = layout
+        self.physical = physical
+        self.counts = FileCounts()
+        self._fd = fd
+        self._check_samples()
+        self.decoding = FileDecoding(layout, physical=physical)
+
+    @classmethod
+    def open(cls, path: str, *, physical: bool) -> PerfFile:
+        """Open a file by name."""
+        try:
+            fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        except (OSError, ValueError) as error:
+            why = getattr(error, "strerror", None) or error
+            raise RecordError(f"{path}: cannot be read ({why}): give a perf.data file") from error
+        try:
+            return cls(read_layout(path, fd), fd, physical=physical)
+        except BaseException:
+            os.close(fd)
+            raise
+
+    def survey(self) -> Survey:
+        """Read it once, in any order."""
+        surveyor, tasks = Surveyor(physical=self.physical), Tasks()
+        records = self._pass(surveyor, tasks)
+        for _ in records:
+            pass
+        return surveyor.result(records.counts, tasks)
+
+    def by_time(self, pids: Iterable[int] = ()) -> Iterator[np.ndarray]:
+        """Reports of these processes, or of all, as rows of REPORT_DTYPE; ``counts`` grow with it.
+
+        However the file is, each report comes once; if it breaks perf's rules, some come late.
+        """
+        order = TimeOrder()
+        try:
+            records = self._pass(order, None, pids)
+            for _ in records:
+                self.counts = records.counts
+                yield from order.end_round()
+            self.counts = records.counts
+            yield from order.end()
+        finally:
+            order.close()
+
+    @property
+    def mechanism(self) -> str:
+        """The events whose samples are read."""
+        return ", ".join(event.title for event in self.decoding.events)
+
+    def counters(self) -> dict[str, int]:
+        """What became of the records that :meth:`by_time` has read, as far as there were any."""
+        all_of = self.counts
+        found = {
+            "samples": all_of.samples,
+            "other_process": all_of.counts.other_process,
+            "kernel": all_of.counts.kernel,
+            "no_address": all_of.counts.no_address,
+            "no_access": all_of.counts.no_access,
+            "malformed": all_of.counts.malformed,
+            "other_event": all_of.other_event,
+            "unknown_event": all_of.unknown_event,
+            "lost": all_of.counts.lost,
+            "lost_samples": all_of.counts.lost_samples,
+            "throttled": all_of.counts.throttled,
+            "unknown_records": all_of.unknown_records,
+            "unread_bytes": all_of.unread_bytes,
+            "aux_bytes": all_of.aux_bytes,
+        }
+        return {name: min(nr, _MOST) for name, nr in found.items() if nr}
+
+    def close(self) -> None:
+        """Close it; harmless a second time."""
+        fd, self._fd = self._fd, -1
+        if fd >= 0:
+            os.close(fd)
+
+    def __enter__(self) -> PerfFile:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _pass(
+        self, room: Surveyor | TimeOrder, tasks: Tasks | None, pids: Iterable[int] = ()
+    ) -> RecordPass:
+        self.decoding = FileDecoding(self.layout, physical=self.physical)
+        self.decoding.only(pids)
+        tell = tasks.tell if tasks is not None else None
+        return RecordPass(self.layout, self.decoding, self._fd, room, tell)
+
+    def _check_samples(self) -> None:
+        """RecordError unless an event has addresses and times."""
+        path = self.layout.path
+        events = [event for event in self.layout.events if not event.is_bystander]
+        having = [event for event in events if event.has_address(self.physical)]
+        names = ", ".join(event.title for event in events[:3]) or "none"
+        if not having and Feature.AUXTRACE in self.layout.features.present:
+            raise RecordError(
+                f"{path}: has an AUX trace (Arm SPE, Intel PT) and no samples of memory: use `perf "
+                f"script -i {path} -F pid,tid,cpu,time,addr,phys_addr,data_src | damon import -`"
+            )
+        if not having:
+            kind, option = (
+                ("physical addresses", "--phys-data") if self.physical else ("addresses", "-d")
+            )
+            raise RecordError(
+                f"{path}: was recorded without {kind} (events: {names}): record with `perf mem "
+                f"record`{' --phys-data' if self.physical else ''}, or `perf record {option}`"
+            )
+        if not all(SampleType.TIME in event.sample_type for event in having):
+            raise RecordError(
+                f"{path}: was recorded without times (events: {names}): record with `perf record "
+                "--timestamp`"
+            )

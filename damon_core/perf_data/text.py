@@ -1,0 +1,151 @@
+"""The text of ``perf script`` as a file of samples: what only perf can read is read by it.
+
+Lines become records like those of perf.data, in a file without a name, and go the same way.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+import sys
+import tempfile
+import time
+from typing import IO
+
+from attrs import define, field
+
+from ..errors import RecordError
+from ..perf_attr import PerfType, SampleType
+from .event import FileEvent
+from .file import PerfFile
+from .layout import MAGIC, PerfLayout
+from .line import ScriptLine, read_line
+
+FIELDS = "pid,tid,cpu,time,addr,data_src"
+"""What to ask of ``perf script -F``; phys_addr, period and event are understood too."""
+
+MAX_LINE = 1 << 14
+_MAX_EVENTS = 1 << 12
+_MAX_COMMS = 1 << 15
+_SAMPLE, _COMM = 9, 3
+_HEADER = struct.Struct("<IHH")
+_MASK = 2**64 - 1
+_S = SampleType
+
+
+@define
+class _Spool:
+    """Records of the lines so far, and what was strange about them."""
+
+    _out: IO[bytes]
+    nr_lines: int = 0
+    nr_wrong: int = 0
+    first_wrong: tuple[int, str] | None = None
+    _events: dict[tuple[str, SampleType], FileEvent] = field(factory=dict)
+    _comms: dict[int, str] = field(factory=dict)
+
+    def add(self, line: bytes) -> None:
+        """Take a line; one that is no sample is counted."""
+        self.nr_lines += 1
+        if not line.strip() or line.startswith(b"#"):
+            return
+        sample = read_line(line) if len(line) < MAX_LINE else None
+        if sample is None or not self._put(sample):
+            self.nr_wrong += 1
+            shown = line[:100].decode(errors="backslashreplace").strip()
+            self.first_wrong = self.first_wrong or (self.nr_lines, shown)
+
+    @property
+    def events(self) -> tuple[FileEvent, ...]:
+        """Events by name and fields, each with an id of its own."""
+        return tuple(self._events.values())
+
+    def _put(self, line: ScriptLine) -> bool:
+        known = {_S.CPU: line.cpu, _S.PERIOD: line.period, _S.DATA_SRC: line.data_src}
+        sample_type = _S.IDENTIFIER | _S.TID | _S.TIME | _S.ADDR
+        for bit, value in {**known, _S.PHYS_ADDR: line.phys}.items():
+            sample_type |= bit if value is not None else _S(0)
+        event = self._events.get((line.event, sample_type))
+        if event is None:
+            if len(self._events) >= _MAX_EVENTS:
+                return False
+            event = FileEvent(
+                type=PerfType.SOFTWARE,
+                sample_period=1,
+                sample_type=sample_type,
+                ids=(len(self._events) + 1,),
+                name=line.event,
+            )
+            self._events[line.event, sample_type] = event
+        task = (line.pid & 0xFFFFFFFF) | (line.tid & 0xFFFFFFFF) << 32
+        words = [event.ids[0], task, line.time_ns, line.addr]
+        words += [value for value in (*known.values(), line.phys) if value is not None]
+        self._name(line)
+        body = struct.pack(f"<{len(words)}Q", *(word & _MASK for word in words))
+        self._record(_SAMPLE, body)
+        return True
+
+    def _name(self, line: ScriptLine) -> None:
+        """A record of what a process is called, where that is news."""
+        if line.pid != line.tid and line.pid in self._comms:
+            return
+        if line.comm and self._comms.get(line.pid) != line.comm and len(self._comms) < _MAX_COMMS:
+            self._comms[line.pid] = line.comm
+            name = line.comm.encode(errors="replace") + b"\0"
+            ids = struct.pack("<II", line.pid & 0xFFFFFFFF, line.tid & 0xFFFFFFFF)
+            self._record(_COMM, ids + name + bytes(-len(name) % 8))
+
+    def _record(self, kind: int, body: bytes) -> None:
+        self._out.write(_HEADER.pack(kind, 0, _HEADER.size + len(body)) + body)
+
+
+def open_text(*, physical: bool, lines: IO[bytes] | None = None) -> PerfFile:
+    """The samples in the text of standard input; RecordError if there are none."""
+    source = lines or sys.stdin.buffer
+    with tempfile.TemporaryFile(prefix="damon-import-") as out:
+        spool = _Spool(out)
+        while line := source.readline(MAX_LINE):
+            if not spool.nr_lines and line.startswith((MAGIC, MAGIC[::-1])):
+                raise RecordError(
+                    "standard input is a perf.data file: give its name instead of -, which is for "
+                    "the text of perf script"
+                )
+            spool.add(line)
+        out.flush()
+        _check(spool)
+        fd = os.dup(out.fileno())
+    try:
+        return PerfFile(_layout(spool, os.fstat(fd).st_size), fd, physical=physical)
+    except BaseException:
+        os.close(fd)
+        raise
+
+
+def _check(spool: _Spool) -> None:
+    if spool.events:
+        return
+    if spool.first_wrong is None:
+        raise RecordError(f"standard input is empty: pipe `perf script -F {FIELDS}` into it")
+    number, text = spool.first_wrong
+    raise RecordError(
+        f"standard input has no line with a sample; line {number} is {text!r}: write them with "
+        f"`perf script -F {FIELDS}`"
+    )
+
+
+def _layout(spool: _Spool, size: int) -> PerfLayout:
+    notes = []
+    if spool.first_wrong is not None:
+        number, text = spool.first_wrong
+        notes.append(
+            f"{spool.nr_wrong:,} of {spool.nr_lines:,} lines are no samples and were left out, the "
+            f"first is line {number}: {text!r}"
+        )
+    return PerfLayout(
+        path="standard input",
+        events=spool.events,
+        start=0,
+        end=size,
+        mtime_ns=time.time_ns(),
+        notes=tuple(notes),
+    )

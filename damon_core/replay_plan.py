@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from .errors import ConfigError, RecordError
 from .model import AddrRange, Intervals
 from .ops import align_down, align_up
-from .replay import ReplayTarget
+from .perf_data.file import only_aux
+from .replay_targets import ReplayTarget
 from .spans import Spans
 from .units import format_time_us
 
@@ -31,6 +32,8 @@ def check_span(path: str, survey: Survey) -> None:
     """RecordError unless there are samples, at times that can be of one recording."""
     if not survey.nr_samples:
         counts = survey.counts
+        if counts.aux_bytes:
+            raise RecordError(only_aux(path))
         raise RecordError(
             f"{path}: has no sample with an address that can be used: {counts.samples:,} samples, "
             f"of them {counts.counts.no_address:,} without an address, {counts.counts.kernel:,} of "

@@ -36,7 +36,7 @@ FLOORS = (
     # what goes out, and what is known of what was monitored
     "record record_batch record_format record_frames record_names record_writer recorded_context "
     "recording rivalry truth truth_log touching score workload report comparison",
-    "replay replay_plan",
+    "replay replay_plan replay_source replay_targets",
     # people
     "cli __main__",
 )

@@ -13,7 +13,6 @@ from ..paddr import Paddr
 from ..perf_data.file import PerfFile
 from ..perf_data.survey import Survey
 from ..perf_data.text import open_text
-from ..replay import NAME, ReplayTarget
 from ..replay_plan import (
     check_intervals,
     check_span,
@@ -23,6 +22,8 @@ from ..replay_plan import (
     physical_target,
     targets_note,
 )
+from ..replay_source import NAME
+from ..replay_targets import ReplayTarget
 from ..report.text import intervals_text, printable
 from ..vaddr import FixedVaddr
 from .record_options import RecordOptions

@@ -13,7 +13,8 @@ from ..perf_data.file import PerfFile
 from ..perf_data.survey import Survey
 from ..record_format import PrimitiveInfo, RecordHeader, RecordOrigin
 from ..recording import DEFAULT_PATH
-from ..replay import NAME, Replay, ReplayClock
+from ..replay import Replay, ReplayClock
+from ..replay_source import NAME
 from ..snapshot import Snapshot
 from ..tally import COUNTERS
 from ..units import about_size

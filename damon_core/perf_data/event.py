@@ -47,6 +47,7 @@ class FileEvent:
     regs_intr: int = 0
     ids: tuple[int, ...] = ()
     name: str = ""
+    pmu: str = ""
 
     @classmethod
     def unpack(cls, attr: bytes, ids: tuple[int, ...] = ()) -> FileEvent:
@@ -68,14 +69,14 @@ class FileEvent:
             ids=ids,
         )
 
-    def named(self, name: str) -> FileEvent:
-        """The same under the name that perf knows it by."""
-        return evolve(self, name=name)
+    def named(self, name: str, pmu: str = "") -> FileEvent:
+        """The same under the name that perf knows it by, of the source ``pmu``."""
+        return evolve(self, name=name or self.name, pmu=pmu or self.pmu)
 
     @property
     def title(self) -> str:
         """Its name, or else its numbers."""
-        return self.name or f"type {self.type} config {self.config:#x}"
+        return self.name or f"{self.pmu or f'type {self.type}'} config {self.config:#x}"
 
     @property
     def id_at(self) -> int | None:
@@ -91,8 +92,13 @@ class FileEvent:
         """Whether it is there for others' sake: it tracks tasks, or leads a group."""
         if self.type == PerfType.SOFTWARE and self.config == SoftwareEvent.DUMMY:
             return True
-        is_aux = self.type == PerfType.RAW and self.config & 0xFFFF == _AUX_LEADER
+        is_aux = self._is_of_core and self.config & 0xFFFF == _AUX_LEADER
         return is_aux or "mem-loads-aux" in self.name
+
+    @property
+    def _is_of_core(self) -> bool:
+        """Whether its config is an event of the processor: raw, or of cpu, cpu_core, cpu_atom."""
+        return self.type == PerfType.RAW or self.pmu.startswith("cpu")
 
     def has_address(self, physical: bool) -> bool:
         """Whether its samples have addresses of that kind."""
@@ -111,7 +117,7 @@ class FileEvent:
         writes = any(known in name for known in _WRITE_NAMES)
         if reads != writes:
             return ReportFlag.READ if reads else ReportFlag.WRITE
-        if intel and self.type == PerfType.RAW and not reads:
+        if intel and self._is_of_core and not reads:
             number = self.config & 0xFFFF
             if number in _READS | _WRITES:
                 return ReportFlag.READ if number in _READS else ReportFlag.WRITE

@@ -33,6 +33,9 @@ class Feature(IntEnum):
 MAX_SIZE = 1 << 20
 """Bytes of one part that are looked at."""
 
+MAX_FEATURES = 256
+"""Their numbers are below that."""
+
 _MAX_TEXT = 4096
 
 

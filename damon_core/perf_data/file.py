@@ -10,10 +10,12 @@ import numpy as np
 
 from ..errors import RecordError
 from ..perf_attr import SampleType
+from .container import read_layout
+from .decoding import FileCounts, FileDecoding
 from .features import Feature
-from .layout import PerfLayout, read_layout
+from .layout import PerfLayout
 from .order import TimeOrder
-from .records import FileCounts, FileDecoding, RecordPass
+from .records import RecordPass
 from .survey import Survey, Surveyor
 from .tasks import Tasks
 
@@ -131,10 +133,7 @@ class PerfFile:
         having = [event for event in events if event.has_address(self.physical)]
         names = ", ".join(event.title for event in events[:3]) or "none"
         if not having and Feature.AUXTRACE in self.layout.features.present:
-            raise RecordError(
-                f"{path}: has an AUX trace (Arm SPE, Intel PT) and no samples of memory: use `perf "
-                f"script -i {path} -F pid,tid,cpu,time,addr,phys_addr,data_src | damon import -`"
-            )
+            raise RecordError(only_aux(path))
         if not having:
             kind, option = (
                 ("physical addresses", "--phys-data") if self.physical else ("addresses", "-d")
@@ -148,3 +147,11 @@ class PerfFile:
                 f"{path}: was recorded without times (events: {names}): record with `perf record "
                 "--timestamp`"
             )
+
+
+def only_aux(path: str) -> str:
+    """What to do with a file whose samples lie in an AUX trace, which needs a decoder of its own."""
+    return (
+        f"{path}: has an AUX trace (Arm SPE, Intel PT) instead of samples: use `perf script -i "
+        f"{path} -F pid,tid,cpu,time,addr,phys_addr,data_src | damon import -`"
+    )

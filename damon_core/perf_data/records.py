@@ -6,16 +6,15 @@ Nothing is read twice, and nothing but a piece of the file is ever in memory.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
-import attrs
-from attrs import define, field, frozen
+from attrs import define
 
 from .._native import ffi, lib
-from ..perf_decoding import PerfCounts, PerfDecoder
-from .event import FileEvent
-from .layout import PerfLayout, following_size
+from .decoding import FileCounts, FileDecoding
+from .layout import PerfLayout
+from .pipe import following_size
 from .zstd import ZstdStream
 
 PIECE = 1 << 20
@@ -34,82 +33,6 @@ class Room(Protocol):
         ...
 
     def commit(self, nr: int) -> None: ...
-
-
-@frozen
-class FileCounts:
-    """What became of the records of a file; each sample is in ``counts`` or one of the next two.
-
-    ``counts``: of the samples of the events that are wanted.  ``unknown_records``: of kinds that
-    are not known.  ``unread_bytes``: behind bytes that are no record.
-    """
-
-    counts: PerfCounts = field(factory=PerfCounts)
-    other_event: int = 0
-    unknown_event: int = 0
-    unknown_records: int = 0
-    unread_bytes: int = 0
-    aux_bytes: int = 0
-    cut_short: bool = False
-
-    @property
-    def samples(self) -> int:
-        return self.counts.samples + self.other_event + self.unknown_event
-
-
-class FileDecoding:
-    """The decodings of the events of a file that have addresses of the kind that is wanted."""
-
-    def __init__(self, layout: PerfLayout, *, physical: bool) -> None:
-        self.events: tuple[FileEvent, ...] = tuple(
-            event
-            for event in layout.events
-            if event.has_address(physical) and not event.is_bystander
-        )
-        intel = layout.features.is_intel
-        self.decoders = [
-            PerfDecoder(event.decoding(physical=physical, intel=intel)) for event in self.events
-        ]
-        id_at = layout.id_at
-        places = {
-            id_: self.events.index(event) if event in self.events else lib.DAMON_PERF_NO_EVENT
-            for event in reversed(layout.events)
-            for id_ in event.ids
-        }
-        first = layout.events[0]
-        self._ids = ffi.new("struct damon_perf_id[]", sorted(places.items()))
-        self._decodings = ffi.new(
-            "struct damon_perf_decoding *[]", [one.c_decoding for one in self.decoders]
-        )
-        self._counts = ffi.new(
-            "struct damon_perf_counts *[]", [one.c_counts for one in self.decoders]
-        )
-        self.c = ffi.new(
-            "struct damon_perf_file *",
-            {
-                "decodings": self._decodings,
-                "counts": self._counts,
-                "nr_events": len(self.decoders),
-                "ids": self._ids,
-                "nr_ids": len(places),
-                "id_at": lib.DAMON_PERF_NO_ID if id_at is None else id_at,
-                "first": self.events.index(first)
-                if first in self.events
-                else lib.DAMON_PERF_NO_EVENT,
-            },
-        )
-
-    def only(self, pids: Iterable[int]) -> None:
-        """Report samples of these processes alone; of all if there are none."""
-        pids = tuple(pids)
-        for decoder in self.decoders:
-            decoder.only(pids)
-
-    @property
-    def counts(self) -> PerfCounts:
-        """The sum over all events."""
-        sums = zip(*(attrs.astuple(one.counts) for one in self.decoders), strict=True)
-        return PerfCounts(*(sum(column) for column in sums))
 
 
 Tell = Callable[[int, int, bytes], None]

@@ -8,7 +8,7 @@ from attrs import field, frozen
 from .._native import ffi, lib
 from ..access import REPORT_DTYPE
 from ..spans import Spans
-from .records import FileCounts
+from .decoding import FileCounts
 from .tasks import Tasks
 
 MAX_BLOCKS = 1 << 18

@@ -149,7 +149,7 @@ class RecordInfo:
             ("recording", f"{end}, {self.nr_snapshots} snapshots"),
             ("begin", clock_time(self.first_ns)),
             ("end", f"{clock_time(self.last_ns)} ({about_time(self.length_us)})"),
-            ("host", f"{printable(header.host)}, kernel {printable(header.kernel)}"),
+            ("host", f"{_known(header.host)}, kernel {_known(header.kernel)}"),
             ("command", printable(shlex.join(header.command_line)) or "unknown"),
             ("damon", printable(header.damon_version) or "unknown"),
             ("ops", str(header.ops)),
@@ -187,6 +187,10 @@ class RecordInfo:
             name, who = target_text(target).split(": ", 1)
             lines.append((name, who + rss))
         return lines
+
+
+def _known(text: str) -> str:
+    return printable(text) or "unknown"
 
 
 def _origin_lines(origin: RecordOrigin) -> list[tuple[str, str]]:

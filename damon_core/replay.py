@@ -87,6 +87,11 @@ class Replay:
         self._writer: RecordWriter | None = None
 
     @property
+    def seen(self) -> dict[str, int]:
+        """What the reports were: accesses that they stand for, reads, writes, of neither known."""
+        return dict(self._primitive.seen)
+
+    @property
     def finished(self) -> bool:
         return self._primitive.exhausted
 

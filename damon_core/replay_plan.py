@@ -24,7 +24,7 @@ MIN_WINDOWS, MAX_WINDOWS = 10, 200
 _SAMPLES_PER_WINDOW = 200
 _MAX_TICKS = 5_000_000
 _MAX_SPAN_NS = 10 * 365 * 86_400 * 10**9
-_WIDE_GAP, _MAX_RANGES = 1 << 30, 32
+_WIDE_GAP, _MAX_RANGES = 64 << 20, 32
 _SHOWN = 5
 
 
@@ -91,7 +91,7 @@ def choose_targets(
     targets = []
     for pid in pids:
         mapped = survey.tasks.mappings_of(pid)
-        ranges = [(one.start, one.end) for one in survey.places.get(pid, ())]
+        ranges = [(one.start, one.end) for one in survey.places_of(pid)]
         if mappings:
             ranges += [(one.range.start, one.range.end) for one in mapped]
         targets.append(
@@ -107,12 +107,12 @@ def choose_targets(
 
 def physical_target(survey: Survey, min_region_sz: int) -> ReplayTarget:
     """Physical memory, around where it was sampled."""
-    ranges = ranges_around(survey.places.get(0, Spans.of(())), min_region_sz)
+    ranges = ranges_around(survey.places_of(0), min_region_sz)
     return ReplayTarget(0, "physical memory", ranges)
 
 
 def ranges_around(places: Spans, min_region_sz: int) -> tuple[AddrRange, ...]:
-    """Ranges that hold all places, apart by gaps of 1 GiB or more, the widest if there are many.
+    """Ranges that hold all places, apart by gaps of 64 MiB or more, the widest if many.
 
     What lies between was neither sampled nor near it: three ranges, as for a process that runs,
     would be mostly gaps where it has executed several programs, each laid out elsewhere.

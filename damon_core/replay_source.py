@@ -46,7 +46,7 @@ class ReplayedReports:
         self._rows = np.empty(0, REPORT_DTYPE)
         self._times = self._rows["time_ns"]
         self._lost = 0
-        self._seen = {"accesses": 0, "reads": 0, "writes": 0, "unknown_direction": 0}
+        self.seen = {"accesses": 0, "reads": 0, "writes": 0, "unknown_direction": 0}
 
     def init(self, ctxs: Sequence[PrimitiveContext]) -> None:
         (self._ctx,) = ctxs
@@ -88,10 +88,10 @@ class ReplayedReports:
             int(np.count_nonzero(rows["flags"] & flag))
             for flag in (ReportFlag.READ, ReportFlag.WRITE)
         )
-        self._seen["accesses"] += int(rows["weight"].sum(dtype=np.uint64))
-        self._seen["reads"] += nr_reads
-        self._seen["writes"] += nr_writes
-        self._seen["unknown_direction"] += len(rows) - nr_reads - nr_writes
+        self.seen["accesses"] += int(rows["weight"].sum(dtype=np.uint64))
+        self.seen["reads"] += nr_reads
+        self.seen["writes"] += nr_writes
+        self.seen["unknown_direction"] += len(rows) - nr_reads - nr_writes
 
     def _read_on(self) -> None:
         try:
@@ -107,5 +107,5 @@ class ReplayedReports:
         if lost > self._lost:
             self._ctx.reports.lose(lost - self._lost)
             self._lost = lost
-        seen = {name: nr for name, nr in self._seen.items() if nr}
+        seen = {name: nr for name, nr in self.seen.items() if nr}
         self._ctx.counters.update({**counters, **seen})

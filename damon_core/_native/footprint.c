@@ -6,6 +6,7 @@
 
 #define FIRST_SHIFT 12
 #define LAST_SHIFT 63
+#define FIRST_SLOTS (1U << 12)
 #define MAX_PROCESSES (1U << 15)	/* of two blocks each at the least, so that these fit */
 #define NR_PID_SLOTS (2 * MAX_PROCESSES)
 #define NO_PROCESS UINT32_MAX
@@ -18,7 +19,7 @@ struct damon_footprint {
 	uint32_t *pids;			/* hash table of indices in processes, from 1 */
 	uint32_t nr_processes;
 	struct damon_footprint_block *blocks;	/* hash table, half of it in use at most */
-	size_t nr_blocks, nr_slots;
+	size_t nr_blocks, nr_slots, max_slots;
 };
 
 static inline uint64_t hash_of(uint64_t x)
@@ -37,7 +38,8 @@ struct damon_footprint *damon_footprint_create(size_t max_blocks, bool physical)
 		max_blocks = 4 * MAX_PROCESSES;
 	fp->physical = physical;
 	fp->shift = FIRST_SHIFT;
-	fp->nr_slots = 2 * max_blocks;
+	fp->nr_slots = FIRST_SLOTS;
+	fp->max_slots = 2 * max_blocks;
 	fp->processes = calloc(MAX_PROCESSES, sizeof(*fp->processes));
 	fp->pids = calloc(NR_PID_SLOTS, sizeof(*fp->pids));
 	fp->blocks = calloc(fp->nr_slots, sizeof(*fp->blocks));
@@ -85,24 +87,33 @@ static bool put_block(struct damon_footprint_block *blocks, size_t nr_slots, uin
 	return true;
 }
 
-/* Make blocks larger until there is room for as many again. */
-static int coarsen(struct damon_footprint *fp)
+/* Put all blocks into a table of @nr_slots, each as one of 2^@shift times its size. */
+static int rehash(struct damon_footprint *fp, size_t nr_slots, unsigned int shift)
 {
-	while (fp->nr_blocks > fp->nr_slots / 4 && fp->shift < LAST_SHIFT) {
-		struct damon_footprint_block *larger = calloc(fp->nr_slots, sizeof(*larger));
+	struct damon_footprint_block *blocks = calloc(nr_slots, sizeof(*blocks));
 
-		if (!larger)
+	if (!blocks)
+		return -ENOMEM;
+	fp->nr_blocks = 0;
+	for (size_t i = 0; i < fp->nr_slots; i++)
+		if (fp->blocks[i].used)
+			fp->nr_blocks += put_block(blocks, nr_slots, fp->blocks[i].block >> shift,
+						   fp->blocks[i].process);
+	free(fp->blocks);
+	fp->blocks = blocks;
+	fp->nr_slots = nr_slots;
+	fp->shift += shift;
+	return 0;
+}
+
+/* Make room: for more blocks if that may be, else by larger ones. */
+static int make_room(struct damon_footprint *fp)
+{
+	if (fp->nr_slots < fp->max_slots)
+		return rehash(fp, 2 * fp->nr_slots, 0);
+	while (fp->nr_blocks > fp->nr_slots / 4 && fp->shift < LAST_SHIFT)
+		if (rehash(fp, fp->nr_slots, 1))
 			return -ENOMEM;
-		fp->nr_blocks = 0;
-		for (size_t i = 0; i < fp->nr_slots; i++)
-			if (fp->blocks[i].used)
-				fp->nr_blocks += put_block(larger, fp->nr_slots,
-							   fp->blocks[i].block >> 1,
-							   fp->blocks[i].process);
-		free(fp->blocks);
-		fp->blocks = larger;
-		fp->shift++;
-	}
 	return 0;
 }
 
@@ -135,7 +146,7 @@ int damon_footprint_add(struct damon_footprint *fp, const struct damon_access_re
 		fp->nr_blocks += put_block(fp->blocks, fp->nr_slots, block,
 					   fp->physical ? 0 : process);
 		if (fp->nr_blocks >= fp->nr_slots / 2) {
-			if (coarsen(fp))
+			if (make_room(fp))
 				return -ENOMEM;
 			last_block = UINT64_MAX;
 		}

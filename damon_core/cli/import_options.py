@@ -24,7 +24,7 @@ from ..replay_plan import (
 )
 from ..replay_source import NAME
 from ..replay_targets import ReplayTarget
-from ..report.text import intervals_text, printable
+from ..report.text import about_time, printable
 from ..vaddr import FixedVaddr
 from .record_options import RecordOptions
 
@@ -97,9 +97,13 @@ class ImportOptions:
         space: AddressSpace | None = None
         if spec.ranges:
             space = Paddr(spec.ranges) if physical else FixedVaddr(spec.ranges)
+            targets = [evolve(target, ranges=()) for target in targets]
         notes = [] if physical else [printable(targets_note(survey, pids, self.targets))]
         if automatic:
-            notes.append(f"{intervals_text(intervals)}, chosen to fit the samples")
+            notes.append(
+                f"sampling every {about_time(intervals.sample_us)}, aggregating "
+                f"{about_time(intervals.aggr_us)}: chosen to fit the samples"
+            )
         return ImportPlan(context, tuple(targets), space, automatic, tuple(notes))
 
     def _asked_ops(self) -> Ops | None:

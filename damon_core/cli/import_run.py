@@ -74,12 +74,19 @@ class ImportRun:
         lines += [
             f"{tally.nr_snapshots} snapshots of {tally.span_ns / 1e9:.3g} s, {tally.nr_regions} "
             f"regions in the last; the import took {cpu_s:.2f} s of CPU time",
-            f"reports: {seen or 'none'}",
+            f"reports: {seen or 'none'}; {_directions(self._replay.seen)}",
             f"recorded in {self.path}{_size(self.path)}",
             f"look at it: damon report access {self.path}",
         ]
         for line in lines:
             print(line, file=sys.stderr)
+
+
+def _directions(seen: dict[str, int]) -> str:
+    """What the reports were, as far as there were any."""
+    words = {"reads": "reads", "writes": "writes", "unknown_direction": "of unknown direction"}
+    told = ", ".join(f"{seen[name]:,} {word}" for name, word in words.items() if seen[name])
+    return f"{told or 'none'}, for {seen['accesses']:,} accesses"
 
 
 def _size(path: str) -> str:

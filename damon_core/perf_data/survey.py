@@ -28,18 +28,42 @@ class SampledProcess:
 class Survey:
     """What all samples with an address add up to.
 
-    ``processes``: most samples first.  ``places``: where each, by pid, has accessed memory, to a
-    page or, of much memory, to a larger block; by 0 for physical memory.  ``first_ns``,
-    ``last_ns``: times of samples, on the file's clock.
+    ``processes``: most samples first.  ``first_ns``, ``last_ns``: times of samples, on the file's
+    clock.
     """
 
     processes: tuple[SampledProcess, ...]
-    places: dict[int, Spans]
+    blocks: Blocks
     first_ns: int
     last_ns: int
     nr_samples: int
     counts: FileCounts
     tasks: Tasks = field(factory=Tasks)
+
+    def places_of(self, pid: int) -> Spans:
+        """Where a process has accessed memory, to a page or, of much, a larger block.
+
+        Pid 0 is physical memory, if that was surveyed.
+        """
+        return self.blocks.of(pid)
+
+
+@frozen(eq=False)
+class Blocks:
+    """Blocks of ``size`` bytes, by number, sorted by ``owners``: indices of the processes."""
+
+    owners: np.ndarray
+    numbers: np.ndarray
+    size: int
+    index_of: dict[int, int]
+
+    def of(self, pid: int) -> Spans:
+        """The memory of a process in blocks that have a byte of it."""
+        owner = np.uint32(self.index_of.get(pid, 2**32 - 1))
+        first = int(np.searchsorted(self.owners, owner, side="left"))
+        last = int(np.searchsorted(self.owners, owner, side="right"))
+        highest = np.uint64(2**64 // self.size - 2)  # its end must be an address too
+        return Spans.of_pages(np.minimum(self.numbers[first:last], highest), self.size)
 
 
 class Surveyor:
@@ -78,7 +102,7 @@ class Surveyor:
         )
         return Survey(
             processes=tuple(found),
-            places=self._places([one.pid for one in processes]),
+            blocks=self._blocks([one.pid for one in processes]),
             first_ns=self._first_ns,
             last_ns=self._last_ns,
             nr_samples=self._nr_samples,
@@ -98,21 +122,11 @@ class Surveyor:
         if lib.damon_footprint_add(self._c, slots, len(rows)):
             raise MemoryError("no memory for the footprints of processes")
 
-    def _places(self, pids: list[int]) -> dict[int, Spans]:
-        blocks = ffi.new("struct damon_footprint_block[]", lib.damon_footprint_nr_blocks(self._c))
-        lib.damon_footprint_blocks(self._c, blocks)
-        columns = np.frombuffer(ffi.buffer(blocks), np.dtype("u8, u4, u4"))
-        size = 1 << lib.damon_footprint_shift(self._c)
+    def _blocks(self, pids: list[int]) -> Blocks:
+        found = ffi.new("struct damon_footprint_block[]", lib.damon_footprint_nr_blocks(self._c))
+        lib.damon_footprint_blocks(self._c, found)
+        columns = np.frombuffer(ffi.buffer(found), np.dtype("u8, u4, u4"))
         order = np.argsort(columns["f1"], kind="stable")
-        owners, numbers = columns["f1"][order], columns["f0"][order]
-        cuts = np.nonzero(np.diff(owners))[0] + 1
-        places = {}
-        for part in np.split(np.arange(len(owners)), cuts) if len(owners) else ():
-            pid = 0 if self._physical else pids[owners[part[0]]]
-            places[pid] = _spans(numbers[part[0] : part[-1] + 1], size)
-        return places
-
-
-def _spans(blocks: np.ndarray, size: int) -> Spans:
-    blocks = np.minimum(blocks, np.uint64(2**64 // size - 2))  # an end must be an address too
-    return Spans.of_pages(blocks, size)
+        index_of = {0: 0} if self._physical else {pid: i for i, pid in enumerate(pids)}
+        size = 1 << lib.damon_footprint_shift(self._c)
+        return Blocks(columns["f1"][order], columns["f0"][order], size, index_of)

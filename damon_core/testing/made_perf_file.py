@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from attrs import field, frozen
 
@@ -76,11 +77,11 @@ class MadeFile:
 
     events: Sequence[MadeEvent]
     records: bytes = b""
-    features: Mapping[int, bytes] = field(factory=dict)
+    features: Mapping[Any, bytes] = field(factory=dict)
 
     def seekable(self, data_size: int | None = None) -> bytes:
         """As perf writes it to a file; a recorder that was killed leaves ``data_size`` 0."""
-        (size,) = {event.size for event in self.events}
+        size = self.events[0].size
         ids = [words(*event.ids) for event in self.events]
         attrs_at = 104 + sum(map(len, ids))
         ids_at = [104 + sum(map(len, ids[:index])) for index in range(len(ids))]
@@ -92,7 +93,7 @@ class MadeFile:
         data_size = len(self.records) if data_size is None else data_size
         sections = words(size + 16, attrs_at, len(attrs), data_at, data_size, 0, 0)
         bitmap = sum(1 << number for number in self.features).to_bytes(32, "little")
-        start = b"PERFILE2" + words(104) + sections + bitmap
+        start: bytes = b"PERFILE2" + words(104) + sections + bitmap
         return start + b"".join(ids) + attrs + self.records + self._feature_sections(data_at)
 
     def piped(self) -> bytes:

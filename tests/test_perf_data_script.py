@@ -6,6 +6,9 @@ import random
 import re
 import shutil
 import subprocess
+import sys
+from collections import Counter
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +17,10 @@ from attrs import frozen
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from damon_core.access import REPORT_DTYPE, ReportFlag
 from damon_core.perf_attr import SampleType
 from damon_core.perf_data.file import PerfFile
+from damon_core.perf_data.text import open_text
 from damon_core.testing.made_perf_file import COMM, END_OF_ROUND, MadeEvent, MadeFile, comm
 from damon_core.testing.perf_records import (
     IN_ORDER,
@@ -49,7 +54,7 @@ FIELD_OF = {
 # NA, loads, stores, a prefetch, an execution
 SOURCES = (0x5080021, 0x68100142, 0x10668100842, 0x229080144, 0x1E29080024, 8, 16)
 LINE = re.compile(
-    r"\s*(?P<pid>-?\d+)/(?P<tid>-?\d+)\s+(?:\[(?P<cpu>\d+)\]\s+)?(?P<sec>\d+)\.(?P<ns>\d{9}):\s+"
+    r"(?:.*\s)?\s*(?P<pid>-?\d+)/(?P<tid>-?\d+)\s+(?:\[(?P<cpu>\d+)\]\s+)?(?P<sec>\d+)\.(?P<ns>\d{9}):\s+"
     r"(?P<rest>.*)"
 )
 
@@ -68,18 +73,17 @@ class Line:
     phys: int | None = None
 
 
-def script(path: Path, optional: SampleType) -> list[Line]:
-    """All samples, by time."""
+def script(path: Path, optional: SampleType) -> bytes:
+    """What perf prints of all samples, by time."""
     fields = ["pid", "tid", "time", "addr"]
     fields += [name for bit, name in FIELD_OF.items() if bit in optional]
     run = subprocess.run(
         ["perf", "script", "-G", "-f", "--ns", "-i", str(path), "-F", ",".join(fields)],
         capture_output=True,
-        text=True,
         check=False,
     )
     assert run.returncode == 0, run.stderr
-    return [line_of(text, optional) for text in run.stdout.splitlines()]
+    return run.stdout
 
 
 def line_of(text: str, optional: SampleType) -> Line:
@@ -97,6 +101,12 @@ def line_of(text: str, optional: SampleType) -> Line:
         data_src=int(rest.pop(0), 16) if S.DATA_SRC in optional else None,
         phys=int(rest.pop(0), 16) if S.PHYS_ADDR in optional else None,
     )
+
+
+def expected_of(text: bytes, optional: SampleType) -> list[Line]:
+    """The accesses to memory of processes among the lines."""
+    lines = [line_of(line, optional) for line in text.decode().splitlines()]
+    return [line for line in lines if wanted(line)]
 
 
 def wanted(line: Line) -> bool:
@@ -124,9 +134,21 @@ def lines_of(rows: np.ndarray, optional: SampleType) -> list[Line]:
     ]
 
 
-def read(path: Path) -> np.ndarray:
-    with PerfFile.open(str(path), physical=False) as file:
-        return np.concatenate(list(file.by_time()) or [np.empty(0)])
+def read(file: PerfFile) -> np.ndarray:
+    with file:
+        return np.concatenate([np.empty(0, REPORT_DTYPE), *file.by_time()])
+
+
+def assert_agree(path: Path, optional: SampleType) -> list[Line]:
+    """The reader of the file, and that of perf's text, find what perf finds, in its order."""
+    text = script(path, optional)
+    expected = expected_of(text, optional)
+    found = lines_of(read(PerfFile.open(str(path), physical=False)), optional)
+    assert found == expected
+    if text:
+        of_text = lines_of(read(open_text(physical=False, lines=BytesIO(text))), optional)
+        assert of_text == expected
+    return found
 
 
 def field_of(bit: SampleType, event: MadeEvent, dice: random.Random) -> bytes:
@@ -239,5 +261,45 @@ def test_samples_of_any_layout_are_those_that_perf_script_prints(
     made = MadeFile(events=events, records=records_of(events, random.Random(seed)))
     path = tmp_path_factory.mktemp("made") / "perf.data"
     path.write_bytes(made.piped() if piped else made.seekable())
-    expected = [line for line in script(path, optional) if wanted(line)]
-    assert lines_of(read(path), optional) == expected
+    assert_agree(path, optional)
+
+
+def recorded(path: Path, event: str, program: str) -> None:
+    """Let perf record a Python program, every single event, with addresses."""
+    command = ["perf", "record", "-q", "-d", "-e", event, "-c", "1", "-o", str(path)]
+    run = subprocess.run(
+        [*command, sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    if run.returncode:
+        pytest.skip(f"perf cannot record {event} here: {run.stderr.strip()}")
+
+
+@pytest.mark.live
+def test_page_faults_of_a_real_program_are_those_that_perf_script_prints(tmp_path: Path) -> None:
+    path = tmp_path / "perf.data"
+    recorded(path, "page-faults", "b = bytearray(4 << 20)")
+    found = assert_agree(path, S(0))
+    assert len(found) > 1000  # each page of the array is touched for the first time
+
+
+ADDRESS, NR_WRITES = 0x100000000, 300
+WRITER = f"""
+import ctypes
+libc = ctypes.CDLL(None)
+libc.mmap.restype = ctypes.c_void_p
+libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, *[ctypes.c_int] * 3, ctypes.c_long]
+assert libc.mmap({ADDRESS}, 4096, 3, 0x32, -1, 0) == {ADDRESS}
+word = ctypes.c_uint64.from_address({ADDRESS})
+for i in range({NR_WRITES}):
+    word.value = i
+"""
+
+
+@pytest.mark.live
+def test_each_write_that_a_breakpoint_has_seen_is_a_write_at_its_address(tmp_path: Path) -> None:
+    path = tmp_path / "perf.data"
+    recorded(path, f"mem:{ADDRESS:#x}/8:w", WRITER)
+    found = assert_agree(path, S(0))
+    assert Counter(line.addr for line in found) == {ADDRESS: NR_WRITES}
+    rows = read(PerfFile.open(str(path), physical=False))
+    assert (rows["flags"] & ReportFlag.WRITE).all()

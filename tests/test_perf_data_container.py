@@ -381,7 +381,7 @@ def test_compressed_records_without_a_library_are_refused(
     for name in ("compression.zstd", "zstandard"):
         monkeypatch.setitem(sys.modules, name, None)
     message = refusal(MadeFile(events=[LOADS], records=record(ZSTD, b"x")))
-    assert "pip install zstandard" in message
+    assert "pip install 'damon-core[zstd]'" in message
     assert "perf inject" in message
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import re
 import shutil
@@ -36,6 +37,9 @@ from damon_core.testing.perf_records import (
 pytestmark = pytest.mark.skipif(
     shutil.which("perf") is None, reason="needs perf: apt-get install linux-perf"
 )
+
+# A program that is not ours needs no sanitizer.
+ALONE = {name: value for name, value in os.environ.items() if name != "LD_PRELOAD"}
 
 S = SampleType
 ALWAYS = S.TID | S.TIME | S.ADDR
@@ -81,6 +85,7 @@ def script(path: Path, optional: SampleType) -> bytes:
         ["perf", "script", "-G", "-f", "--ns", "-i", str(path), "-F", ",".join(fields)],
         capture_output=True,
         check=False,
+        env=ALONE,
     )
     assert run.returncode == 0, run.stderr
     return run.stdout
@@ -268,7 +273,11 @@ def recorded(path: Path, event: str, program: str) -> None:
     """Let perf record a Python program, every single event, with addresses."""
     command = ["perf", "record", "-q", "-d", "-e", event, "-c", "1", "-o", str(path)]
     run = subprocess.run(
-        [*command, sys.executable, "-c", program], capture_output=True, text=True, check=False
+        [*command, sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=ALONE,
     )
     if run.returncode:
         pytest.skip(f"perf cannot record {event} here: {run.stderr.strip()}")

@@ -48,7 +48,7 @@ def _decompressor(path: str) -> Callable[[], Any]:
         zstandard = import_module("zstandard")
     except ImportError:
         raise RecordError(
-            f"{path}: is compressed (perf record -z): pip install zstandard, or write an "
+            f"{path}: is compressed (perf record -z): pip install 'damon-core[zstd]', or write an "
             f"uncompressed one with `perf inject -i {path} -o OUT`"
         ) from None
     return lambda: zstandard.ZstdDecompressor().decompressobj()

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import attrs
 import numpy as np
 import pytest
 from hypothesis import given
@@ -22,6 +23,7 @@ from damon_core.perf_data.decoding import FileCounts
 from damon_core.perf_data.features import Feature
 from damon_core.perf_data.file import PerfFile
 from damon_core.perf_data.survey import Survey
+from damon_core.perf_decoding import PerfCounts
 from damon_core.testing.made_perf_file import (
     AUX,
     END_OF_ROUND,
@@ -80,10 +82,12 @@ class Opened:
         self.rows = np.concatenate([np.empty(0, REPORT_DTYPE), *parts])
         counted = self.counts.counts
         assert len(self.rows) == counted.reports == self.survey.nr_samples
+        became = [one.name for one in attrs.fields(PerfCounts)]
+        became = became[became.index("reports") : became.index("malformed") + 1]
         assert self.counts.samples == (
-            counted.reports + counted.other_process + counted.kernel + counted.no_address
-        ) + counted.no_access + counted.malformed + self.counts.other_event + (
-            self.counts.unknown_event
+            sum(getattr(counted, name) for name in became)
+            + self.counts.other_event
+            + self.counts.unknown_event
         )
 
     @property

@@ -6,10 +6,12 @@ import os
 from collections.abc import Iterable, Iterator
 from types import TracebackType
 
+import attrs
 import numpy as np
 
 from ..errors import RecordError
 from ..perf_attr import SampleType
+from ..perf_decoding import PerfCounts
 from .container import read_layout
 from .decoding import FileCounts, FileDecoding
 from .features import Feature
@@ -20,6 +22,12 @@ from .survey import Survey, Surveyor
 from .tasks import Tasks
 
 _MOST = 2**62  # recordings hold numbers of 63 bits, and a file may say anything
+
+# Reports are counted where they end; what the file has of other records is of no use.
+_SHOWN = sorted(
+    {one.name for one in attrs.fields(PerfCounts)} - {"samples", "reports", "others", "corrupt"}
+)
+_SHOWN_OF_FILE = ("other_event", "unknown_event", "unknown_records", "unread_bytes", "aux_bytes")
 
 
 class PerfFile:
@@ -82,22 +90,10 @@ class PerfFile:
 
     def counters(self) -> dict[str, int]:
         """What became of the records that :meth:`by_time` has read, as far as there were any."""
-        all_of = self.counts
         found = {
-            "samples": all_of.samples,
-            "other_process": all_of.counts.other_process,
-            "kernel": all_of.counts.kernel,
-            "no_address": all_of.counts.no_address,
-            "no_access": all_of.counts.no_access,
-            "malformed": all_of.counts.malformed,
-            "other_event": all_of.other_event,
-            "unknown_event": all_of.unknown_event,
-            "lost": all_of.counts.lost,
-            "lost_samples": all_of.counts.lost_samples,
-            "throttled": all_of.counts.throttled,
-            "unknown_records": all_of.unknown_records,
-            "unread_bytes": all_of.unread_bytes,
-            "aux_bytes": all_of.aux_bytes,
+            "samples": self.counts.samples,
+            **{name: getattr(self.counts.counts, name) for name in _SHOWN},
+            **{name: getattr(self.counts, name) for name in _SHOWN_OF_FILE},
         }
         return {name: min(nr, _MOST) for name, nr in found.items() if nr}
 

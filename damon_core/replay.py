@@ -19,6 +19,8 @@ from .snapshot import Snapshot
 from .spec import ContextSpec
 from .tally import Tally
 
+STOPPED = "stopped before the end of the file"
+
 
 class ReplayClock:
     """Time as in the file: a wait is over at once.
@@ -83,7 +85,7 @@ class Replay:
             space=space or AsGiven(spec.ops),
             clock=clock,
         )
-        self._primitive.stop = self._monitor.stop
+        self._primitive.end = self._monitor.stop
         self._writer: RecordWriter | None = None
 
     @property
@@ -100,8 +102,9 @@ class Replay:
         self._monitor.note(text)
 
     def stop(self) -> None:
-        """End it after the present sampling interval."""
-        self._monitor.stop()
+        """End it after one more sampling interval; the last snapshot says so."""
+        self._monitor.note(STOPPED)
+        self._primitive.stopping = True
 
     def run(self, path: str, header: RecordHeader) -> None:
         """Write the recording; RecordError if it cannot be written."""

@@ -39,7 +39,8 @@ class ReplayedReports:
 
     def __init__(self, samples: Samples, pids: Sequence[int], clock: Clock) -> None:
         self.exhausted = False
-        self.stop: Callable[[], None] = lambda: None
+        self.stopping = False
+        self.end: Callable[[], None] = lambda: None
         self._samples = samples
         self._clock = clock
         self._reports = samples.by_time(pids)
@@ -70,8 +71,8 @@ class ReplayedReports:
                 break
             self._read_on()
         self._count()
-        if self.exhausted:
-            self.stop()
+        if self.exhausted or self.stopping:
+            self.end()
 
     def cleanup(self) -> None:
         self._reports = iter(())

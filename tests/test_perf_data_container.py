@@ -333,7 +333,7 @@ def test_files_that_only_perf_can_read_are_refused_with_what_to_do(refusal: Any)
     trace = MadeEvent(sample_type=S.IDENTIFIER | S.TIME | S.TID, type=8, ids=(1,))
     aux = refusal(MadeFile(events=[trace], records=END_OF_ROUND, features={Feature.AUXTRACE: b""}))
     assert "AUX trace (Arm SPE" in aux
-    assert "perf script -i" in aux
+    assert "perf script --itrace=M -i" in aux
     part = refusal(
         MadeFile(events=[LOADS], records=END_OF_ROUND, features={Feature.DIR_FORMAT: b""})
     )

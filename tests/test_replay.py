@@ -251,7 +251,8 @@ def test_a_replay_that_is_stopped_keeps_what_it_has(tmp_path: Path) -> None:
     replay.run(str(tmp_path / "out.damon"), header)
     assert not replay.finished
     record = open_record(str(tmp_path / "out.damon"))
-    assert len(record) == 3
+    assert len(record) == 4
+    assert (record[-1].nr_samples, record[-1].notes) == (1, ("stopped before the end of the file",))
     assert not record.truncated
 
 

@@ -109,6 +109,8 @@ class ImportOptions:
     def _asked_ops(self) -> Ops | None:
         if self.config is None:
             return None
+        if self.config == "-":
+            raise ConfigError("--config: got -, expected a file: standard input is for samples")
         contexts = ConfigFile.read(self.config).contexts
         if len(contexts) > 1:
             raise ConfigError(f"{self.config}: has {len(contexts)} contexts: an import is of one")

@@ -35,7 +35,7 @@ class ImportRun:
         self._plan = options.plan(survey)
         record = self._plan.context.record
         self.path = options.output or (record.path if record else DEFAULT_PATH)
-        realtime_ns, clock = time_of_day(file, survey)
+        realtime_ns, clock = time_of_day(file, survey, of_now=options.path == "-")
         self._header = _header(file, self._plan, realtime_ns, clock, tuple(command_line))
         self._replay = Replay(
             file,
@@ -70,8 +70,7 @@ class ImportRun:
         tally = self._replay.tally
         seen = ", ".join(f"{tally.reports[n]:,} {n}" for n in COUNTERS if tally.reports[n])
         cpu_s = (time.process_time_ns() - self._began_ns) / 1e9
-        lines = [] if self._replay.finished else ["stopped before the end of the file"]
-        lines += [
+        lines = [
             f"{tally.nr_snapshots} snapshots of {tally.span_ns / 1e9:.3g} s, {tally.nr_regions} "
             f"regions in the last; the import took {cpu_s:.2f} s of CPU time",
             f"reports: {seen or 'none'}; {_directions(self._replay.seen)}",
@@ -98,7 +97,7 @@ def _size(path: str) -> str:
         return ""
 
 
-def time_of_day(file: PerfFile, survey: Survey) -> tuple[int, str]:
+def time_of_day(file: PerfFile, survey: Survey, *, of_now: bool) -> tuple[int, str]:
     """CLOCK_REALTIME of the first sample, in ns, and how it is known."""
     clock = file.layout.features.clock
     if clock is not None:
@@ -106,7 +105,8 @@ def time_of_day(file: PerfFile, survey: Survey) -> tuple[int, str]:
         if 0 <= realtime_ns < _LATEST_NS:
             return realtime_ns, "as perf recorded them"
     realtime_ns = max(0, file.layout.mtime_ns - (survey.last_ns - survey.first_ns))
-    return realtime_ns, "guessed: the last sample is taken to be as old as the file"
+    last = "of the time of the import" if of_now else "as old as the file"
+    return realtime_ns, f"guessed: the last sample is taken to be {last}"
 
 
 def _file_notes(survey: Survey) -> list[str]:
@@ -151,7 +151,7 @@ def _header(
         origin=RecordOrigin(
             path=file.layout.path,
             events=tuple(event.title for event in file.decoding.events),
-            tool=f"perf {features.version}".strip(),
+            tool=f"perf {features.version or 'of unknown version'}",
             command_line=features.cmdline,
             cpu=features.cpudesc,
             clock=clock,

@@ -148,6 +148,6 @@ class PerfFile:
 def only_aux(path: str) -> str:
     """What to do with a file that has an AUX trace, of which only perf can make samples."""
     return (
-        f"{path}: has an AUX trace (Arm SPE, Intel PT) instead of samples: use `perf script -i "
-        f"{path} -F pid,tid,cpu,time,addr,phys_addr,data_src | damon import -`"
+        f"{path}: has an AUX trace (Arm SPE, Intel PT) instead of samples: use `perf script "
+        f"--itrace=M -i {path} -F pid,tid,cpu,time,addr,data_src | damon import -`"
     )

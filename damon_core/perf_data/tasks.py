@@ -61,7 +61,8 @@ class Tasks:
         pid, tid = _IDS.unpack_from(body)
         if misc & _EXEC:
             self._nr_mappings -= len(self._mappings.pop(pid, ()))
-        if len(self._comms) < MAX_PROCESSES and (tid == pid or pid not in self._comms):
+        known = pid in self._comms
+        if tid == pid if known else len(self._comms) < MAX_PROCESSES:
             self._comms[pid] = _name(body[_IDS.size :])
 
     def _fork(self, pid: int, parent: int, _tid: int, _parent_tid: int) -> None:

@@ -12,7 +12,7 @@ import tempfile
 import time
 from typing import IO
 
-from attrs import define, field
+from attrs import define, field, frozen
 
 from ..errors import RecordError
 from ..perf_attr import PerfType, SampleType
@@ -31,6 +31,34 @@ _SAMPLE, _COMM = 9, 3
 _HEADER = struct.Struct("<IHH")
 _MASK = 2**64 - 1
 _S = SampleType
+_OPTIONAL = (_S.CPU, _S.PERIOD, _S.DATA_SRC, _S.PHYS_ADDR)
+
+
+@frozen
+class _Shape:
+    """How lines of one event with the same fields become records."""
+
+    event: FileEvent
+    body: struct.Struct
+
+    @classmethod
+    def of(cls, line: ScriptLine, id_: int) -> _Shape:
+        """That of a line, as an event with an id of its own."""
+        sample_type = _S.IDENTIFIER | _S.TID | _S.TIME | _S.ADDR
+        for bit, value in zip(_OPTIONAL, _optional(line), strict=True):
+            sample_type |= bit if value is not None else _S(0)
+        event = FileEvent(
+            type=PerfType.SOFTWARE,
+            sample_period=1,
+            sample_type=sample_type,
+            ids=(id_,),
+            name=line.event,
+        )
+        return cls(event, struct.Struct(f"<{int(sample_type).bit_count()}Q"))
+
+
+def _optional(line: ScriptLine) -> tuple[int | None, ...]:
+    return line.cpu, line.period, line.data_src, line.phys
 
 
 @define
@@ -41,7 +69,7 @@ class _Spool:
     nr_lines: int = 0
     nr_wrong: int = 0
     first_wrong: tuple[int, str] | None = None
-    _events: dict[tuple[str, SampleType], FileEvent] = field(factory=dict)
+    _shapes: dict[tuple[object, ...], _Shape] = field(factory=dict)
     _comms: dict[int, str] = field(factory=dict)
 
     def add(self, line: bytes) -> None:
@@ -57,32 +85,23 @@ class _Spool:
 
     @property
     def events(self) -> tuple[FileEvent, ...]:
-        """Events by name and fields, each with an id of its own."""
-        return tuple(self._events.values())
+        """Events by name and fields."""
+        return tuple(shape.event for shape in self._shapes.values())
 
     def _put(self, line: ScriptLine) -> bool:
-        known = {_S.CPU: line.cpu, _S.PERIOD: line.period, _S.DATA_SRC: line.data_src}
-        sample_type = _S.IDENTIFIER | _S.TID | _S.TIME | _S.ADDR
-        for bit, value in {**known, _S.PHYS_ADDR: line.phys}.items():
-            sample_type |= bit if value is not None else _S(0)
-        event = self._events.get((line.event, sample_type))
-        if event is None:
-            if len(self._events) >= _MAX_EVENTS:
+        optional = _optional(line)
+        key = (line.event, *[value is None for value in optional])
+        shape = self._shapes.get(key)
+        if shape is None:
+            if len(self._shapes) >= _MAX_EVENTS:
                 return False
-            event = FileEvent(
-                type=PerfType.SOFTWARE,
-                sample_period=1,
-                sample_type=sample_type,
-                ids=(len(self._events) + 1,),
-                name=line.event,
-            )
-            self._events[line.event, sample_type] = event
+            shape = self._shapes[key] = _Shape.of(line, len(self._shapes) + 1)
+        if line.comm:
+            self._name(line)
         task = (line.pid & 0xFFFFFFFF) | (line.tid & 0xFFFFFFFF) << 32
-        words = [event.ids[0], task, line.time_ns, line.addr]
-        words += [value for value in (*known.values(), line.phys) if value is not None]
-        self._name(line)
-        body = struct.pack(f"<{len(words)}Q", *(word & _MASK for word in words))
-        self._record(_SAMPLE, body)
+        words = [shape.event.ids[0], task, line.time_ns & _MASK, line.addr]
+        words += [value & _MASK for value in optional if value is not None]
+        self._record(_SAMPLE, shape.body.pack(*words))
         return True
 
     def _name(self, line: ScriptLine) -> None:

@@ -12,7 +12,7 @@ from .engine import Monitor
 from .ops import AddressSpace
 from .record_format import RecordHeader
 from .record_names import NameWatch
-from .record_writer import RecordWriter
+from .record_writer import RecordWriter, remove_file
 from .replay_source import ReplayedReports, Samples
 from .replay_targets import AsGiven, ReplayTarget, ReplayTargets
 from .snapshot import Snapshot
@@ -109,8 +109,14 @@ class Replay:
     def run(self, path: str, header: RecordHeader) -> None:
         """Write the recording; RecordError if it cannot be written."""
         names = NameWatch(self._targets.mappings_of)
-        with RecordWriter(path, header, names=names) as self._writer:
-            self._monitor.run()
+        self._writer = RecordWriter(path, header, names=names)
+        try:
+            with self._writer:
+                self._monitor.run()
+        except BaseException:
+            if not self._writer.nr_snapshots:
+                remove_file(path)
+            raise
 
     def _take(self, snapshot: Snapshot) -> None:
         assert self._writer is not None

@@ -131,10 +131,15 @@ def ranges_around(places: Spans, min_region_sz: int) -> tuple[AddrRange, ...]:
     )
 
 
-def choose_intervals(survey: Survey) -> Intervals:
-    """Windows that divide the time of the samples, so many that each has some of them."""
+def choose_intervals(survey: Survey, pids: Sequence[int] = ()) -> Intervals:
+    """Windows that divide the time of the file, so many that each has samples of these processes.
+
+    Of all processes without any.
+    """
+    nr_of_them = sum(one.nr_samples for one in survey.processes if one.pid in pids)
+    nr_samples = nr_of_them if pids else survey.nr_samples
     span_us = (survey.last_ns - survey.first_ns) // 1000 + 1
-    nr_windows = min(max(survey.nr_samples // _SAMPLES_PER_WINDOW, MIN_WINDOWS), MAX_WINDOWS)
+    nr_windows = min(max(nr_samples // _SAMPLES_PER_WINDOW, MIN_WINDOWS), MAX_WINDOWS)
     sample_us = -(-span_us // (nr_windows * NR_SAMPLES))
     aggr_us = sample_us * NR_SAMPLES
     return Intervals(sample_us, aggr_us, max(1_000_000, aggr_us))

@@ -33,7 +33,11 @@ class Samples(Protocol):
 
 
 class ReplayedReports:
-    """The one primitive: hands over the reports of each sampling interval."""
+    """The one primitive: hands over the reports of each sampling interval.
+
+    ``exhausted``: there are no more; then, or once it is ``stopping``, it calls ``end``.  ``seen``
+    counts what the reports were.
+    """
 
     names: tuple[str, ...] = (NAME,)
 

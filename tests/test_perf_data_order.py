@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,6 +12,7 @@ from hypothesis import strategies as st
 
 from damon_core._native import ffi
 from damon_core.access import REPORT_DTYPE
+from damon_core.errors import RunError
 from damon_core.perf_data.order import TimeOrder
 
 
@@ -81,7 +85,16 @@ def test_reports_of_one_time_stay_in_the_order_of_the_file() -> None:
     assert found["vaddr"].tolist() == [2, 4, 1, 3]
 
 
-def test_the_file_of_what_waits_is_gone_when_it_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_nothing_can_wait_the_error_names_the_place(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nosuch"))
+    order = TimeOrder(2)
+    with pytest.raises(RunError, match=r"nosuch: No such file.*set TMPDIR"):
+        put(order, [1, 2, 3])
+
+
+def test_the_file_of_what_waits_is_gone_when_it_is_closed() -> None:
     order = TimeOrder(4)
     put(order, list(range(100, 0, -1)))
     file = order._file

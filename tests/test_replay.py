@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from damon_core._native import ffi
 from damon_core.access import REPORT_DTYPE, ReportFlag
 from damon_core.engine import Monitor
-from damon_core.errors import ConfigError, RecordError
+from damon_core.errors import ConfigError, RecordError, RunError
 from damon_core.maps import Mapping
 from damon_core.model import AddrRange, Intervals, NrRegions, Ops, SampleFilter
 from damon_core.perf_data.decoding import FileCounts
@@ -254,6 +254,17 @@ def test_a_replay_that_is_stopped_keeps_what_it_has(tmp_path: Path) -> None:
     assert len(record) == 4
     assert (record[-1].nr_samples, record[-1].notes) == (1, ("stopped before the end of the file",))
     assert not record.truncated
+
+
+def test_a_replay_that_fails_before_its_first_snapshot_leaves_no_file(tmp_path: Path) -> None:
+    class Failing(GivenSamples):
+        def by_time(self, pids: Sequence[int]) -> Iterator[np.ndarray]:
+            raise RunError("no room")
+            yield
+
+    with pytest.raises(RunError, match="no room"):
+        Replayed(tmp_path, Failing())
+    assert not list(tmp_path.iterdir())
 
 
 def surveyed(rows: np.ndarray, *records: bytes) -> Survey:

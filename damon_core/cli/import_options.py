@@ -86,7 +86,7 @@ class ImportOptions:
         context = self._context(pids)
         spec = context.spec
         automatic = spec.intervals is None
-        intervals = spec.intervals or choose_intervals(survey)
+        intervals = spec.intervals or choose_intervals(survey, pids)
         check_intervals(survey, intervals)
         context = evolve(context, spec=evolve(spec, intervals=intervals))
         targets = (

@@ -7,13 +7,12 @@ end of each round.  Memory is bounded: what a round is too long for waits, sorte
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
-from typing import IO
 
 import numpy as np
 
 from ..access import REPORT_DTYPE
+from .spool import Spool
 
 MAX_ROWS = 1 << 19
 """Reports that wait in memory, 64 bytes each."""
@@ -33,7 +32,7 @@ class TimeOrder:
         self._max_rows = max_rows
         self._rows = np.empty(min(_FIRST_ROWS, max_rows), REPORT_DTYPE)
         self._nr = 0
-        self._file: IO[bytes] | None = None
+        self._file: Spool | None = None
         self._runs: list[_Run] = []
         self._latest = 0
         self._limit = 0
@@ -84,9 +83,8 @@ class TimeOrder:
     def _put_away(self) -> None:
         """Move what waits to the file, as a run of its own."""
         if self._file is None:
-            self._file = tempfile.TemporaryFile(prefix="damon-import-")  # noqa: SIM115 - see close
-        at = self._file.seek(0, 2)
-        self._file.write(_sorted(self._rows).data)
+            self._file = Spool()
+        at = self._file.append(_sorted(self._rows).tobytes())
         self._runs.append(_Run(np.empty(0, REPORT_DTYPE), self._file, at, self._nr))
         self._nr = 0
 
@@ -95,7 +93,7 @@ class _Run:
     """Sorted reports, of which a block is in memory and the rest, ``nr``, in a file."""
 
     def __init__(
-        self, rows: np.ndarray, file: IO[bytes] | None = None, at: int = 0, nr: int = 0
+        self, rows: np.ndarray, file: Spool | None = None, at: int = 0, nr: int = 0
     ) -> None:
         self._rows = rows
         self._times = rows["time_ns"].copy()  # side by side: they are searched again and again
@@ -124,8 +122,7 @@ class _Run:
         if len(self._rows) or not self._nr or self._file is None:
             return
         nr = min(self._nr, _BLOCK_ROWS)
-        self._file.seek(self._at)
-        content = self._file.read(nr * REPORT_DTYPE.itemsize)
+        content = self._file.read(self._at, nr * REPORT_DTYPE.itemsize)
         self._rows = np.frombuffer(content, REPORT_DTYPE)
         self._times = self._rows["time_ns"].copy()
         self._at += len(content)

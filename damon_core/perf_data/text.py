@@ -8,8 +8,8 @@ from __future__ import annotations
 import os
 import struct
 import sys
-import tempfile
 import time
+from contextlib import closing
 from typing import IO
 
 from attrs import define, field, frozen
@@ -20,6 +20,7 @@ from .event import FileEvent
 from .file import PerfFile
 from .layout import MAGIC, PerfLayout
 from .line import ScriptLine, read_line
+from .spool import Spool
 
 FIELDS = "pid,tid,cpu,time,addr,data_src"
 """What to ask of ``perf script -F``; phys_addr, period and event are understood too."""
@@ -62,10 +63,10 @@ def _optional(line: ScriptLine) -> tuple[int | None, ...]:
 
 
 @define
-class _Spool:
+class _Lines:
     """Records of the lines so far, and what was strange about them."""
 
-    _out: IO[bytes]
+    _out: Spool
     nr_lines: int = 0
     nr_wrong: int = 0
     first_wrong: tuple[int, str] | None = None
@@ -115,54 +116,53 @@ class _Spool:
             self._record(_COMM, ids + name + bytes(-len(name) % 8))
 
     def _record(self, kind: int, body: bytes) -> None:
-        self._out.write(_HEADER.pack(kind, 0, _HEADER.size + len(body)) + body)
+        self._out.append(_HEADER.pack(kind, 0, _HEADER.size + len(body)) + body)
 
 
 def open_text(*, physical: bool, lines: IO[bytes] | None = None) -> PerfFile:
     """The samples in the text of standard input; RecordError if there are none."""
     source = lines or sys.stdin.buffer
-    with tempfile.TemporaryFile(prefix="damon-import-") as out:
-        spool = _Spool(out)
+    with closing(Spool()) as spool:
+        read = _Lines(spool)
         while line := source.readline(MAX_LINE):
-            if not spool.nr_lines and line.startswith((MAGIC, MAGIC[::-1])):
+            if not read.nr_lines and line.startswith((MAGIC, MAGIC[::-1])):
                 raise RecordError(
                     "standard input is a perf.data file: give its name instead of -, which is for "
                     "the text of perf script"
                 )
-            spool.add(line)
-        out.flush()
-        _check(spool)
-        fd = os.dup(out.fileno())
+            read.add(line)
+        _check(read)
+        fd = spool.fd()
     try:
-        return PerfFile(_layout(spool, os.fstat(fd).st_size), fd, physical=physical)
+        return PerfFile(_layout(read, spool.size), fd, physical=physical)
     except BaseException:
         os.close(fd)
         raise
 
 
-def _check(spool: _Spool) -> None:
-    if spool.events:
+def _check(read: _Lines) -> None:
+    if read.events:
         return
-    if spool.first_wrong is None:
+    if read.first_wrong is None:
         raise RecordError(f"standard input is empty: pipe `perf script -F {FIELDS}` into it")
-    number, text = spool.first_wrong
+    number, text = read.first_wrong
     raise RecordError(
         f"standard input has no line with a sample; line {number} is {text!r}: write them with "
         f"`perf script -F {FIELDS}`"
     )
 
 
-def _layout(spool: _Spool, size: int) -> PerfLayout:
+def _layout(read: _Lines, size: int) -> PerfLayout:
     notes = []
-    if spool.first_wrong is not None:
-        number, text = spool.first_wrong
+    if read.first_wrong is not None:
+        number, text = read.first_wrong
         notes.append(
-            f"{spool.nr_wrong:,} of {spool.nr_lines:,} lines are no samples and were left out, the "
+            f"{read.nr_wrong:,} of {read.nr_lines:,} lines are no samples and were left out, the "
             f"first is line {number}: {text!r}"
         )
     return PerfLayout(
         path="standard input",
-        events=spool.events,
+        events=read.events,
         start=0,
         end=size,
         mtime_ns=time.time_ns(),

@@ -11,6 +11,7 @@ from .model import AddrRange, Intervals
 from .ops import align_down, align_up
 from .perf_data.file import only_aux
 from .replay_targets import ReplayTarget
+from .report.text import printable
 from .spans import Spans
 from .units import format_time_us
 
@@ -62,22 +63,20 @@ def choose_pids(path: str, survey: Survey, asked: Sequence[int]) -> tuple[int, .
 
 def _most(survey: Survey) -> str:
     processes = [one for one in survey.processes if one.pid > 0]
-    shown = [
-        f"{one.nr_samples:,} of {one.pid}"
-        + (f" ({name})" if (name := survey.tasks.comm_of(one.pid)) else "")
-        for one in processes[:_SHOWN]
-    ]
+    shown = [f"{one.nr_samples:,} of {_named(survey, one.pid)}" for one in processes[:_SHOWN]]
     rest = len(processes) - len(shown)
     return ", ".join(shown) + (f", and {rest:,} processes more" if rest else "")
+
+
+def _named(survey: Survey, pid: int) -> str:
+    comm = printable(survey.tasks.comm_of(pid))
+    return f"{pid} ({comm})" if comm else str(pid)
 
 
 def targets_note(survey: Survey, pids: Sequence[int], asked: Sequence[int]) -> str:
     """Which processes are monitored, and why, in one line."""
     nr = sum(one.nr_samples for one in survey.processes if one.pid in pids)
-    names = ", ".join(
-        f"process {pid}" + (f" ({name})" if (name := survey.tasks.comm_of(pid)) else "")
-        for pid in pids
-    )
+    names = ", ".join(f"process {_named(survey, pid)}" for pid in pids)
     of = f"{nr:,} of the {survey.nr_samples:,} samples with an address are of it"
     if asked or len(survey.processes) == 1:
         return f"monitoring {names}: {of}"

@@ -263,7 +263,10 @@ def test_text_on_standard_input_is_imported(
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        (("--target", "9"), "no samples of process 9, but 400 of 100 (reader 1/2)"),
+        (
+            ("--target", "9"),
+            "no samples of process 9, but 400 of 100 (reader 1/2), 50 of 200 (\\x1b[31mred)",
+        ),
         (("--target", "x"), "got 'x', expected a process id, or paddr"),
         (("--target", "0"), "got '0', expected a process id, or paddr"),
         (("--target", "paddr", "--target", "100"), "expected paddr alone"),

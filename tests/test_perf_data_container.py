@@ -70,6 +70,13 @@ def test_a_pipe_names_its_events_by_updates(tmp_path: Path) -> None:
     ]
 
 
+def test_names_that_could_steer_a_terminal_are_spelled_out(tmp_path: Path) -> None:
+    event = MadeEvent(sample_type=S.TIME | S.TID, name="\x1b[2Jcycles")
+    features = {Feature.EVENT_DESC: event_names([event])}
+    made = MadeFile(events=[event], records=END_OF_ROUND, features=features)
+    assert "(events: \\x1b[2Jcycles)" in why_refused(tmp_path, made)
+
+
 def test_a_file_whose_recorder_was_killed_is_read_to_its_end(tmp_path: Path) -> None:
     made = MadeFile(events=[LOADS], records=access(0x1000) + access(0x2000))
     one = found_in(tmp_path, made.seekable(data_size=0))

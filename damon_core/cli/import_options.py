@@ -24,7 +24,7 @@ from ..replay_plan import (
 )
 from ..replay_source import NAME
 from ..replay_targets import ReplayTarget
-from ..report.text import about_time, printable
+from ..report.text import about_time
 from ..vaddr import FixedVaddr
 from .record_options import RecordOptions
 
@@ -98,7 +98,7 @@ class ImportOptions:
         if spec.ranges:
             space = Paddr(spec.ranges) if physical else FixedVaddr(spec.ranges)
             targets = [evolve(target, ranges=()) for target in targets]
-        notes = [] if physical else [printable(targets_note(survey, pids, self.targets))]
+        notes = [] if physical else [targets_note(survey, pids, self.targets)]
         if automatic:
             notes.append(
                 f"sampling every {about_time(intervals.sample_us)}, aggregating "

@@ -70,8 +70,11 @@ class FileEvent:
         )
 
     def named(self, name: str, pmu: str = "") -> FileEvent:
-        """The same under the name that perf knows it by, of the source ``pmu``."""
-        return evolve(self, name=name or self.name, pmu=pmu or self.pmu)
+        """The same under the name that perf knows it by, of the source ``pmu``.
+
+        Names may come from anybody: what could steer a terminal is spelled out.
+        """
+        return evolve(self, name=_harmless(name) or self.name, pmu=_harmless(pmu) or self.pmu)
 
     @property
     def title(self) -> str:
@@ -139,3 +142,7 @@ class FileEvent:
             user_end=0 if physical else KERNEL_START,
             weight=min(self.sample_period, 2**32 - 1) if fixed else 1,
         )
+
+
+def _harmless(name: str) -> str:
+    return name if name.isprintable() else name.encode("unicode_escape").decode()

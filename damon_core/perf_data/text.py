@@ -53,8 +53,7 @@ class _Shape:
             sample_period=1,
             sample_type=sample_type,
             ids=(id_,),
-            name=line.event,
-        )
+        ).named(line.event)
         return cls(event, struct.Struct(f"<{int(sample_type).bit_count()}Q"))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import stat
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -21,7 +20,7 @@ from .ops import AddressSpace
 from .paddr import Paddr
 from .record_format import PrimitiveInfo, RecordHeader
 from .record_names import NameWatch
-from .record_writer import RecordWriter
+from .record_writer import RecordWriter, remove_file
 from .snapshot import Snapshot
 from .spec import ContextSpec
 from .tally import Tally
@@ -130,7 +129,7 @@ class RecordedContext:
         except Exception as error:
             self.error = self.error or error
         if self.error is not None and not self._writer.nr_snapshots:
-            _remove_file(self.path)
+            remove_file(self.path)
 
 
 class _OpensFirst:
@@ -156,10 +155,3 @@ def address_space(spec: ContextSpec) -> AddressSpace:
     if spec.ops is Ops.VADDR:
         return Vaddr()
     return FixedVaddr(spec.ranges) if spec.ops is Ops.FVADDR else Paddr(spec.ranges)
-
-
-def _remove_file(path: str) -> None:
-    # A failed start leaves nothing behind; what is no file (a pipe, /dev/full) stays.
-    with suppress(OSError):
-        if stat.S_ISREG(os.lstat(path).st_mode):
-            os.unlink(path)

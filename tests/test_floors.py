@@ -24,7 +24,7 @@ FLOORS = (
     "draws build metrics clock cpus perf_attr perf_event perf_decoding tracepoint _native",
     # address spaces, targets, and the memory of the monitor
     "regions matcher reports maps target ops vaddr paddr command selector wanted discovery "
-    "target_table perf_ring perf_processor perf_sampling",
+    "target_table perf_ring perf_processor perf_sampling perf_data",
     # the monitoring loop
     "schedule pace sources window tally tuning engine",
     # plugins
@@ -36,6 +36,7 @@ FLOORS = (
     # what goes out, and what is known of what was monitored
     "record record_batch record_format record_frames record_names record_writer recorded_context "
     "recording rivalry truth truth_log touching score workload report comparison",
+    "replay replay_plan replay_source replay_targets",
     # people
     "cli __main__",
 )

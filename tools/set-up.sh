@@ -2,7 +2,7 @@
 # Makes .venv with everything that `make demo` and `make test` need, from nothing but python3, a C
 # compiler and make.  As root it installs the Debian packages that are missing, and says so; else it
 # says what to install.  With "vm" as its argument also what only tests need: servers to be monitored,
-# and QEMU for another kernel.
+# perf, and QEMU for another kernel.
 cd "$(dirname "$0")/.."
 python=${PYTHON:-python3}
 
@@ -61,6 +61,7 @@ if [ "${1:-}" = vm ]; then
 	done
 fi
 if [ "${1:-}" = vm ]; then
+	command -v perf >/dev/null || install "no perf" linux-perf || say "the tests with it will be skipped"
 	command -v qemu-system-x86_64 >/dev/null ||
 		install "no QEMU" qemu-system-x86 || say "the tests under other kernels will be skipped"
 	command -v busybox >/dev/null ||

@@ -7,6 +7,7 @@ import traceback
 from collections.abc import Sequence
 from importlib import import_module
 from itertools import takewhile
+from keyword import iskeyword
 from typing import Any
 
 import click
@@ -16,13 +17,17 @@ from ..errors import DamonError, one_line
 _COMMANDS = {
     "check": "Check a configuration file and print what it amounts to.",
     "compare": "Compare primitives with the truth and with each other.",
+    "import": "Make a recording of what perf has sampled.",
     "new-primitive": "Make a package with a new primitive.",
     "primitives": "List the installed primitives, and what works on this machine.",
     "record": "Monitor targets and record what they access.",
     "report": "Show what a recording says.",
     "workload": "Run a known access pattern, with a log of what it touched.",
 }
-"""Name, also of the module and of the command in it, and summary; modules load at first use."""
+"""Name, also of the module and of the command in it, and summary; modules load at first use.
+
+A name that Python keeps for itself has an underscore behind it in the module.
+"""
 
 
 class DamonGroup(click.Group):
@@ -40,6 +45,7 @@ class DamonGroup(click.Group):
             hint = did_you_mean(cmd_name, _COMMANDS)
             ctx.fail(f"no command {cmd_name!r}, there are {', '.join(_COMMANDS)}{hint}")
         name = cmd_name.replace("-", "_")
+        name = f"{name}_" if iskeyword(name) else name
         command: click.Command = getattr(import_module(f".{name}", __name__), name)
         _add_debug_option(command)
         return command

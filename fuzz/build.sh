@@ -8,8 +8,9 @@ sources=${SOURCES:-$fuzz/../damon_core/_native}
 case $target in
 perf_record) files="perf_record perf_sample" ;;
 perf_ring) files="perf_record perf_sample perf_ring" ;;
+perf_file) files="perf_record perf_sample perf_file" ;;
 *)
-	echo "build.sh: no harness $target, there are perf_record and perf_ring" >&2
+	echo "build.sh: no harness $target, there are perf_record, perf_ring, perf_file" >&2
 	exit 2
 	;;
 esac

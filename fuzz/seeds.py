@@ -33,9 +33,10 @@ LOAD, STORE, NOTHING = 0x68100142, 0x5080144, 0x1E05080021
 USER_END = 1 << 47
 ADDR = 0x7F00_1234_5678
 
-# struct decoding_head of input.h, and the two words and the choice of a ring in perf_ring.c
+# struct decoding_head of input.h, then what perf_ring.c and file_head of perf_file.c hold
 DECODING_HEAD = struct.Struct("=7Q3I8B4i4x")
 RING_HEAD = struct.Struct("=2QB7x")
+FILE_HEAD = struct.Struct("=5QI3B4B5x")
 
 LONG = {
     S.READ: words(3, 9, 9, 1, 7, 0, 2, 8, 0, 3, 9, 0),
@@ -109,11 +110,22 @@ def decodings() -> Iterator[tuple[bytes, bytes]]:
         yield head(bit, Direction.FIXED), encoded(bit) + encoded(bit)[:-1]
 
 
+def file_heads() -> Iterator[bytes]:
+    """Events with ids 1, 2, 5 and 9, half of what is written; samples have theirs first or not."""
+    for id_at in (0, 2**32 - 1):
+        for first, tell_tasks in ((0, 0), (1, 1), (3, 0)):
+            yield FILE_HEAD.pack(LIVE, 2, 4, 10, 18, id_at, first, tell_tasks, 4, 0, 1, 2, 3)
+    yield FILE_HEAD.pack(S.IP, 2, 4, 10, 18, 8, 0, 1, 4, 1, 1, 2, 3)
+
+
 def inputs(target: str) -> Iterator[bytes]:
     """The seeds of a harness."""
     for how, records in decodings():
         if target == "perf_record":
             yield how + records
+            continue
+        if target == "perf_file":
+            yield from (how + head + records * 2 for head in file_heads())
             continue
         for tail in (0, 4096 - 24, 2**64 - 16):
             yield how + RING_HEAD.pack(tail, 0, 0) + records

@@ -50,6 +50,16 @@ FAULTS = {
         "return likely(h->size <= len) ? h->size : 0;",
         "return (void)len, h->size;",
     ),
+    "a sample may be read as another event's": (
+        "perf_file.c",
+        "(has_event && of != *event)",
+        "(run > 64 && has_event && of != *event)",
+    ),
+    "an id may be read behind its sample": (
+        "perf_file.c",
+        "f->id_at > size - sizeof(id)",
+        "f->id_at > size",
+    ),
     "positions of a ring may lie": (
         "perf_ring.c",
         "head - tail > ring->size ||",
@@ -124,7 +134,8 @@ def test_the_corpus_notices(fault: str, corpora: dict[str, Path], tmp_path: Path
     source = (sources / name).read_text()
     assert source.count(line) == 1, f"{name} has changed: where is this fault now?"
     (sources / name).write_text(source.replace(line, instead))
-    target = "perf_ring" if name == "perf_ring.c" else "perf_record"
+    own = name.removesuffix(".c")
+    target = own if own in TARGETS else "perf_record"
     run = replay(build(target, tmp_path / target, sources), corpora[target])
     assert run.returncode != 0
     assert "Sanitizer" in run.stderr or "does not hold" in run.stderr, run.stderr[-1000:]

@@ -11,7 +11,7 @@ if [ "${1:-}" = -p ]; then
 fi
 seconds=${1:-60}
 [ $# -eq 0 ] || shift
-[ $# -gt 0 ] || set -- perf_record perf_ring
+[ $# -gt 0 ] || set -- perf_record perf_ring perf_file
 python=${PYTHON:-python3}
 CC=${CLANG:-clang}
 export CC

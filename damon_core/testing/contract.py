@@ -22,7 +22,7 @@ from ..primitive import Availability
 from ..registration import check_class, supported_ops
 from ..target import PAGE_SIZE
 from .contract_run import ContractRun, declaration
-from .open_files import helpers_at_work, no_more_files, open_files
+from .open_files import no_more_files, open_files, still_at_work
 from .rule import Rule
 from .toucher import Toucher
 
@@ -112,10 +112,10 @@ class PrimitiveContract:
     def test_nothing_is_left_at_work_or_open(self, run: ContractRun) -> None:
         run.whole()  # what is imported or kept on purpose is open from now on
         run.renew()
-        files, helpers = open_files(), helpers_at_work()
+        files, at_work = open_files(), still_at_work()
         run.whole()
         self._must_be_as_before(Rule.FILES, files)
-        left = sorted(set(helpers_at_work()) - set(helpers))
+        left = sorted(set(still_at_work()) - set(at_work))
         Rule.THREADS.must(not left, f"{', '.join(left)} is still there")
 
     def test_cleanup_without_init_is_harmless(self, run: ContractRun) -> None:

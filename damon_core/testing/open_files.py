@@ -22,7 +22,7 @@ def open_files() -> list[tuple[int, str]]:
     return sorted(found)
 
 
-def helpers_at_work() -> list[str]:
+def still_at_work() -> list[str]:
     """Threads of this process and child processes that have not been waited for."""
     children = []
     for thread in os.listdir("/proc/self/task"):

@@ -68,11 +68,27 @@ class PrimitiveInfo:
 
 
 @frozen
+class RecordOrigin:
+    """The file of samples from which a recording was imported, and what it says of itself.
+
+    ``clock``: how the times of day are known.
+    """
+
+    path: str
+    events: tuple[str, ...] = ()
+    tool: str = ""
+    command_line: tuple[str, ...] = ()
+    cpu: str = ""
+    clock: str = ""
+
+
+@frozen
 class RecordHeader:
     """What is true of a whole recording.
 
     ``start_ns``: CLOCK_REALTIME.  ``intervals``: as asked, None for automatic ones.  ``config``:
-    the YAML that was run.  ``context``: its name, where a configuration has several.
+    the YAML that was run.  ``context``: its name, where a configuration has several.  ``origin``:
+    None of what was monitored as it happened.
     """
 
     ops: Ops
@@ -86,6 +102,7 @@ class RecordHeader:
     command_line: tuple[str, ...] = ()
     context: str = ""
     damon_version: str = ""
+    origin: RecordOrigin | None = None
 
     @property
     def machine(self) -> str:

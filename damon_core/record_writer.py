@@ -105,6 +105,13 @@ class RecordWriter:
             os.close(fd)
 
 
+def remove_file(path: str) -> None:
+    """Leave nothing behind of a start that failed; what is no file (a pipe, /dev/full) stays."""
+    with contextlib.suppress(OSError):
+        if stat.S_ISREG(os.lstat(path).st_mode):
+            os.unlink(path)
+
+
 def _open_new(path: str) -> int:
     """A file descriptor to write the recording to; RecordError if the name cannot be used."""
     try:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from .config import ContextConfig
 from .monitored_context import MonitoredContext
-from .record_writer import RecordWriter
+from .record_writer import RecordWriter, remove_file
 from .snapshot import Snapshot
 
 
@@ -52,11 +51,5 @@ class RecordedContext(MonitoredContext):
         except Exception as error:
             self.error = self.error or error
         if self.error is not None and not self._writer.nr_snapshots:
-            _remove_file(self.path)
+            remove_file(self.path)
 
-
-def _remove_file(path: str) -> None:
-    # A failed start leaves nothing behind; what is no file (a pipe, /dev/full) stays.
-    with suppress(OSError):
-        if stat.S_ISREG(os.lstat(path).st_mode):
-            os.unlink(path)

@@ -23,8 +23,9 @@ from damon_core.testing.snapshots import T0_NS, random_snapshot
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
-PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md"), *ROOT.glob("plugins/*/README.md")])
-EXAMPLE = (ROOT / "examples" / "third_party" / "damon_first_touch.py").read_text()
+PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md"), *ROOT.glob("[ep]*/*/README.md")])
+TEMPLATE = ROOT / "damon_core" / "template"
+EXAMPLE = (TEMPLATE / "damon_first_touch.py").read_text()
 
 pytestmark = pytest.mark.skipif(not DOCS.is_dir(), reason="needs the source tree")
 
@@ -66,14 +67,14 @@ def test_each_hook_has_its_place_in_the_order_test(hook: str):
 
 @pytest.mark.parametrize("page", ["reference/hooks.md", "tutorial/your-own-primitive.md"])
 def test_code_of_primitives_is_cut_from_the_example_that_the_tests_run(page: str):
-    contract = (ROOT / "tests" / "test_third_party.py").read_text()
+    contract = (TEMPLATE / "tests" / "test_first_touch.py").read_text()
     for block in blocks(DOCS / page, "python"):
         assert block in EXAMPLE + contract, block
 
 
 def test_the_project_file_of_the_tutorial_is_the_one_of_the_example():
     (block,) = blocks(DOCS / "tutorial" / "your-own-primitive.md", "toml")
-    assert block in (ROOT / "examples" / "third_party" / "pyproject.toml").read_text()
+    assert block in (TEMPLATE / "pyproject.toml").read_text()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=page_id)
@@ -126,7 +127,7 @@ def test_commands_have_the_options_that_they_are_shown_with(page: Path, line: st
         command = inner
     known = {name for param in command.params for name in (*param.opts, *param.secondary_opts)}
     for word in words:
-        if word.startswith("-") and not re.match(r"-(\d|$)", word):
+        if re.match(r"-[^\d]", word):
             assert word.split("=")[0] in known, f"{page_id(page)}: {line}"
 
 
@@ -240,7 +241,7 @@ def test_the_license_is_there_and_names_what_is_under_another():
     "path",
     sorted(
         path
-        for folder in ("damon_core", "plugins", "bench")
+        for folder in ("damon_core", "plugins", "bench", "fuzz")
         for path in (ROOT / folder).rglob("*.[ch]")
         # a prelude is only a list of includes for cffi
         if "build" not in path.relative_to(ROOT).parts and path.name != "ffi.prelude.c"

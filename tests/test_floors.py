@@ -25,7 +25,7 @@ FLOORS = (
     "target_sizes listen_address",
     # address spaces, targets, and the memory of the monitor
     "regions matcher reports maps target ops vaddr paddr command selector wanted discovery "
-    "target_table perf_ring perf_processor perf_sampling",
+    "target_table perf_ring perf_processor perf_sampling perf_data",
     # the monitoring loop
     "schedule pace sources window tally tuning engine",
     # plugins
@@ -38,6 +38,7 @@ FLOORS = (
     "record record_batch record_format record_frames record_names record_writer monitored_context "
     "monitoring recorded_context recording rivalry truth truth_log touching score workload report "
     "comparison exposition exporter live figures formats",
+    "replay replay_plan replay_source replay_targets",
     # people
     "cli __main__",
 )
@@ -80,7 +81,8 @@ HEAVY = (
 
 
 def modules() -> list[Path]:
-    return sorted(ROOT.rglob("*.py"))
+    template = ROOT / "template"  # a distribution of its own
+    return sorted(path for path in ROOT.rglob("*.py") if template not in path.parents)
 
 
 def name_of(path: Path) -> str:

@@ -16,6 +16,10 @@ from damon_core.catalogue import GROUP, declarations, load
 
 ROOT = Path(__file__).parent.parent
 INSTALLED = Path(damon_core.__file__).parent
+TEMPLATE_FILES = (
+    *("README.md", "damon_first_touch.py", "pyproject.toml", "tests/test_first_touch.py"),
+    "tox.ini",
+)
 PROJECTS = [ROOT, *sorted(path.parent for path in ROOT.glob("plugins/*/pyproject.toml"))]
 
 
@@ -78,6 +82,11 @@ def test_the_command_is_installed():
     assert callable(command.load())
 
 
+@pytest.mark.parametrize("path", TEMPLATE_FILES)
+def test_what_a_new_primitive_is_made_of_is_shipped(path: str):
+    assert (INSTALLED / "template" / path).is_file()
+
+
 @pytest.mark.parametrize("path", [Path(get_include(), "damon", "report.h"), Path(get_cmake())])
 def test_what_a_plugin_needs_to_build_is_shipped(path: Path):
     assert path.is_file()
@@ -118,6 +127,8 @@ def test_the_wheel_of_core_has_its_program_license_and_build_rules():
     program = files["damon_core/workload/damon-toucher"].locate()
     assert os.access(program, os.X_OK)
     assert "damon_core/cmake/DamonCffi.cmake" in files
+    for path in TEMPLATE_FILES:
+        assert f"damon_core/template/{path}" in files
     assert any(path.endswith("licenses/LICENSE") for path in files)
 
 

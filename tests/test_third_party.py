@@ -1,4 +1,7 @@
-"""A primitive of somebody else: installed by pip, found by name, monitoring a real process."""
+"""A primitive of somebody else: installed by pip, found by name, monitoring a real process.
+
+It is the template from which ``damon new-primitive`` makes others.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +15,7 @@ from pathlib import Path
 import pytest
 
 from damon_core.testing import PrimitiveContract, Toucher
-
-EXAMPLE = Path(__file__).parent.parent / "examples" / "third_party"
-
-sys.path.append(str(EXAMPLE))
-from damon_first_touch import FirstTouch  # noqa: E402  # it is no part of what is installed here
+from tests.template import TEMPLATE, FirstTouch
 
 
 class TestContract(PrimitiveContract):
@@ -27,7 +26,7 @@ class TestContract(PrimitiveContract):
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder into which pip has installed the example."""
     source = tmp_path_factory.mktemp("source") / "third_party"
-    shutil.copytree(EXAMPLE, source, ignore=shutil.ignore_patterns("__pycache__", "build"))
+    shutil.copytree(TEMPLATE, source, ignore=shutil.ignore_patterns("__pycache__", "build"))
     target = tmp_path_factory.mktemp("installed")
     subprocess.run(
         [

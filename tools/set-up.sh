@@ -2,7 +2,7 @@
 # Makes .venv with everything that `make demo` and `make test` need, from nothing but python3, a C
 # compiler and make.  As root it installs the Debian packages that are missing, and says so; else it
 # says what to install.  With "vm" as its argument also what only tests need: servers to be monitored,
-# a terminal, a browser for pages, and QEMU for other kernels.
+# a terminal, a browser for pages, perf, and QEMU for other kernels.
 cd "$(dirname "$0")/.."
 python=${PYTHON:-python3}
 
@@ -67,6 +67,7 @@ if [ "${1:-}" = vm ]; then
 		install "no file, which damo asks" file || say "no comparison with damo"
 	command -v chromium >/dev/null || command -v google-chrome >/dev/null ||
 		install "no Chromium" chromium || say "the tests of pages in a browser will be skipped"
+	command -v perf >/dev/null || install "no perf" linux-perf || say "the tests with it will be skipped"
 	command -v qemu-system-x86_64 >/dev/null ||
 		install "no QEMU" qemu-system-x86 || say "the tests under other kernels will be skipped"
 	command -v busybox >/dev/null ||

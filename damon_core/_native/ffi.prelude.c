@@ -9,6 +9,8 @@
 #include "matcher.h"
 #include "command.h"
 #include "perf_event.h"
+#include "footprint.h"
 #include "perf_record.h"
+#include "perf_file.h"
 #include "perf_ring.h"
 #include "tracefs.h"

@@ -18,6 +18,8 @@ _COMMANDS = {
     "compare": "Compare primitives with the truth and with each other.",
     "monitor": "Watch what targets access, as it happens.",
     "convert": "Convert recordings for other tools, and those of damo.",
+    "import": "Make a recording of what perf has sampled.",
+    "new-primitive": "Make a package with a new primitive.",
     "primitives": "List the installed primitives, and what works on this machine.",
     "record": "Monitor targets and record what they access.",
     "report": "Show what a recording says.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
+from keyword import iskeyword
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -16,7 +17,8 @@ _DEBUG_HELP = "Show a traceback with an error."
 class LazyGroup(click.Group):
     """``modules``: names of commands, also of the modules in ``package`` and of the commands there.
 
-    Each name comes with its line in the help.  Every command takes ``--debug``.
+    A name that Python keeps for itself has an underscore behind it there, as ``import_``.  Each
+    comes with its line in the help.  Every command takes ``--debug``.
     """
 
     def __init__(self, *args: Any, package: str, modules: Mapping[str, str], **more: Any) -> None:
@@ -36,8 +38,9 @@ class LazyGroup(click.Group):
 
             hint = did_you_mean(cmd_name, self.modules)
             ctx.fail(f"no command {cmd_name!r}, there are {', '.join(self.modules)}{hint}")
-        module = import_module(f".{cmd_name}", self.package)
-        command: click.Command = getattr(module, cmd_name)
+        name = cmd_name.replace("-", "_")
+        name = f"{name}_" if iskeyword(name) else name
+        command: click.Command = getattr(import_module(f".{name}", self.package), name)
         if not any(param.name == "debug" for param in command.params):
             command.params.append(debug_option())
         return command

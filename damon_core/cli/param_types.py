@@ -66,8 +66,18 @@ def parse_region(text: str) -> tuple[int, int]:
 
 
 ADDRESS = Parsed("[addr:]port", ListenAddress.parse)
+def parse_target(text: str) -> int:
+    """A process id, or 0 for ``paddr``."""
+    if text == "paddr":
+        return 0
+    if not text.isdecimal() or not 0 < int(text) < 2**31:
+        raise ConfigError(f"got {text!r}, expected a process id, or paddr")
+    return int(text)
+
+
 COUNT = Parsed("number", parse_count)
 REGION = Parsed("start-end", parse_region)
 SHARE = Parsed("share", parse_share)
+TARGET = Parsed("target", parse_target)
 TIME_US = Parsed("time", parse_time_option)
 PRIMITIVE = Parsed("name", parse_primitive)

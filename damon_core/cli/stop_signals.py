@@ -5,17 +5,25 @@ from __future__ import annotations
 import signal
 import threading
 from types import FrameType, TracebackType
-from typing import Any
-
-from ..monitoring import Monitored
+from typing import Any, Protocol
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Stoppable(Protocol):
+    """What is under way: a monitoring, or an import."""
+
+    def stop(self) -> None:
+        """End it cleanly, soon; from a signal handler, at any time."""
+
+    def abandon(self) -> None:
+        """Complete the files with what is in them, and wait for nothing."""
 
 
 class StopSignals:
     """While active, signals stop the monitoring; ``abandoned`` if it was not waited for."""
 
-    def __init__(self, monitored: Monitored[Any]) -> None:
+    def __init__(self, monitored: Stoppable) -> None:
         self.abandoned = False
         self._monitored = monitored
         self._nr_signals = 0

@@ -25,7 +25,7 @@ from .text import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from ..record_format import RecordHeader
+    from ..record_format import RecordHeader, RecordOrigin
     from ..record_names import TargetNames
     from ..snapshot import Snapshot, SourceState, TargetState
 
@@ -140,6 +140,7 @@ class RecordInfo:
                 "damon": header.damon_version,
                 "command_line": header.command_line,
                 "context": header.context,
+                "origin": asdict(header.origin) if header.origin else None,
                 "ops": str(header.ops),
                 "config": header.config,
                 "intervals_asked": asdict(header.intervals) if header.intervals else None,
@@ -196,7 +197,7 @@ class RecordInfo:
             ("recording", f"{end}, {self.nr_snapshots} snapshots"),
             ("begin", clock_time(self.first_ns)),
             ("end", f"{clock_time(self.last_ns)} ({about_time(self.length_us)})"),
-            ("host", f"{printable(header.host)}, kernel {printable(header.kernel)}"),
+            ("host", f"{_known(header.host)}, kernel {_known(header.kernel)}"),
             ("command", printable(shlex.join(header.command_line)) or "unknown"),
             ("damon", printable(header.damon_version) or "unknown"),
             ("ops", str(header.ops)),
@@ -204,6 +205,8 @@ class RecordInfo:
         ]
         if header.context:
             lines.append(("context", printable(header.context)))
+        if header.origin:
+            lines += _origin_lines(header.origin)
         if self.nr_snapshots:
             lines += self._kept_lines()
         for source in self.sources.values():
@@ -211,6 +214,12 @@ class RecordInfo:
         for note, times in self.notes.items():
             lines.append(("note", printable(note) + (f" ({times} times)" if times > 1 else "")))
         return lines
+
+    def _cpu_line(self) -> tuple[str, str]:
+        if self.header.origin:  # its time is not that of the file
+            return ("import's CPU", about_time(self.cpu_ns / 1000))
+        cost = f"{about_time(self.cpu_ns / 1000)}, {self.cpu_share:.2%} of one CPU"
+        return ("monitor's CPU", cost)
 
     def _kept_lines(self) -> list[tuple[str, str]]:
         lines = [
@@ -220,7 +229,7 @@ class RecordInfo:
             ("samples", f"{self.nr_samples:,}, {self.nr_late:,} of them late"),
             ("regions", f"{self.nr_regions.low} to {self.nr_regions.high}"),
             ("monitored", f"{about_size(self.monitored.low)} to {about_size(self.monitored.high)}"),
-            ("monitor's CPU", f"{about_time(self.cpu_ns / 1000)}, {self.cpu_share:.2%} of one CPU"),
+            self._cpu_line(),
         ]
         for target in self.targets.values():
             rss = "" if target.rss is None else f", RSS {about_size(target.rss)}"
@@ -240,6 +249,19 @@ class RecordInfo:
             rest = about_size(sum(area.size for area in areas[_MAX_AREAS:]))
             lines.append(("  addresses", f"and {len(areas) - _MAX_AREAS} more of {rest} together"))
         return lines
+
+
+def _known(text: str) -> str:
+    return printable(text) or "unknown"
+
+
+def _origin_lines(origin: RecordOrigin) -> list[tuple[str, str]]:
+    cpu = f" on {printable(origin.cpu)}" if origin.cpu else ""
+    lines = [("imported from", f"{printable(origin.path)}, {printable(origin.tool)}{cpu}")]
+    if origin.command_line:
+        lines.append(("  recorded by", printable(shlex.join(origin.command_line))))
+    lines.append(("  times of day", printable(origin.clock)))
+    return lines
 
 
 def _add_source(source: _Source, state: SourceState) -> None:

@@ -6,23 +6,36 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ..clock import ManualClock
     from .contract import PrimitiveContract
     from .recorded import RecordedReports
     from .scripted import ScriptedPrimitives
+    from .simulated import Heat, SimulatedSampler
     from .toucher import Toucher
 
-# Loaded at first use: the contract needs pytest, and the test vectors beside it do not.
+# Loaded at first use: the contract needs pytest, what stands beside it does not.
 _PUBLIC = {
-    "PrimitiveContract": "contract",
-    "RecordedReports": "recorded",
-    "ScriptedPrimitives": "scripted",
-    "Toucher": "toucher",
+    "Heat": ".simulated",
+    "ManualClock": "..clock",
+    "PrimitiveContract": ".contract",
+    "RecordedReports": ".recorded",
+    "ScriptedPrimitives": ".scripted",
+    "SimulatedSampler": ".simulated",
+    "Toucher": ".toucher",
 }
 
-__all__ = ["PrimitiveContract", "RecordedReports", "ScriptedPrimitives", "Toucher"]
+__all__ = [
+    "Heat",
+    "ManualClock",
+    "PrimitiveContract",
+    "RecordedReports",
+    "ScriptedPrimitives",
+    "SimulatedSampler",
+    "Toucher",
+]
 
 
 def __getattr__(name: str) -> Any:
     if name not in _PUBLIC:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f".{_PUBLIC[name]}", __name__), name)
+    return getattr(import_module(_PUBLIC[name], __name__), name)

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from importlib.metadata import EntryPoint
 from typing import Any
 
 import numpy as np
 
-from ..access import ReportFlag
 from ..catalogue import Declaration
 from ..host import PrimitiveChoice, PrimitiveHost
-from ..maps import read_maps
 from ..model import AddrRange, Intervals, Ops
-from ..primitive import PrimitiveContext, Provides
+from ..primitive import PrimitiveContext
 from ..target import PAGE_SIZE, Target
+from .contract_reports import check_reports
 from .recorded import RecordedReports
+from .rule import Rule
 from .toucher import Toucher
 
 NR_PAGES = 64
@@ -33,6 +34,8 @@ class ContractRun:
         self._primitive = primitive
         self._options = options
         self._touched = 0
+        self._checked_ns = 0
+        self._interval_ns = (0, 0)
         self._target = Target.open(toucher.pid) if ops is not Ops.PADDR else Target.physical()
         self.renew()
 
@@ -54,6 +57,7 @@ class ContractRun:
 
     def start(self) -> None:
         """Up to the first sampling interval."""
+        self._checked_ns = time.monotonic_ns()
         self.host.init([self.ctx])
         self.host.update_targets()
         self._sample()
@@ -64,10 +68,26 @@ class ContractRun:
         self.host.prepare()
         touched = self.toucher.touch(self._touched, NR_PAGES)
         self._touched += NR_PAGES
+        checking_ns = time.monotonic_ns()
         self.host.check()
+        # What is seen now may have happened while the interval before was being checked.
+        self._interval_ns = (self._checked_ns, time.monotonic_ns())
+        self._checked_ns = checking_ns
+        self.check_hooks()
         self.reports.check_guard()
-        assert self.host.failures() == (None,)
         return touched
+
+    def cpu_ns(self) -> int:
+        """The CPU time of the hooks in one sampling interval, in which pages are touched."""
+        self._sample()
+        before = time.thread_time_ns()
+        self.host.prepare()
+        prepared_ns = time.thread_time_ns() - before
+        self.toucher.touch(self._touched, NR_PAGES)
+        self._touched += NR_PAGES
+        before = time.thread_time_ns()
+        self.host.check()
+        return prepared_ns + time.thread_time_ns() - before
 
     def whole(self) -> None:
         """A run of one interval; no page is touched in it."""
@@ -81,7 +101,7 @@ class ContractRun:
         (instance,) = self.host.instances
         cleanup = getattr(instance, "damon_cleanup", None)
         if cleanup is not None:
-            assert cleanup(self.ctx) is None
+            Rule.HOOKS.must(cleanup(self.ctx) is None, "damon_cleanup returned something")
 
     def close(self) -> None:
         """Clean up what a failed test has left."""
@@ -89,44 +109,26 @@ class ContractRun:
         self._target.close()
 
     def check_seen(self, touched: AddrRange) -> None:
-        """AssertionError unless the pages of ``touched`` are reported."""
+        """BrokenRule unless the pages of ``touched`` are reported."""
         if self.ops is Ops.PADDR:
-            assert len(self.reports.addresses("paddr")), "nothing was seen"
+            Rule.SEEN.must(len(self.reports.addresses("paddr")), "nothing was seen")
             return
         addresses = self.reports.addresses()
         inside = (addresses >= touched.start) & (addresses < touched.end)
-        pages = np.unique(addresses[inside] // PAGE_SIZE)
-        assert len(pages) == NR_PAGES, f"{len(pages)} of {NR_PAGES} touched pages were seen"
+        nr = len(np.unique(addresses[inside] // PAGE_SIZE))
+        Rule.SEEN.must(nr == NR_PAGES, f"{nr} of {NR_PAGES} touched pages were seen")
 
     def check_reports(self) -> None:
-        """AssertionError if a report says what it cannot say."""
+        """BrokenRule if a report of the last interval says what it cannot say."""
         (provides,) = self.host.provides()
-        for bitmap in self.reports.bitmaps:
-            assert bitmap.target is self._target, "a bitmap is for something that is no target"
-            assert not bitmap.flags & ~(ReportFlag.READ | ReportFlag.WRITE)
-            _check_direction(np.array([bitmap.flags]), provides)
-        rows = self.reports.rows()
-        assert (rows["size"] >= 1).all(), "a report of no bytes"
-        assert (rows["weight"] >= 1).all(), "a report of no access: weight is 1 where unknown"
-        _check_direction(rows["flags"], provides)
-        if not provides.cpu:
-            assert not (rows["flags"] & ReportFlag.HAS_CPU).any(), "`provides` says: no CPU"
-        if not provides.tid:
-            assert not (rows["flags"] & ReportFlag.HAS_TID).any(), "`provides` says: no thread"
-        if self.ops is Ops.PADDR:
-            assert (rows["flags"] & ReportFlag.HAS_PADDR).all(), "a report without its address"
-            return
-        assert (rows["flags"] & ReportFlag.HAS_VADDR).all(), "a report without its address"
-        assert (rows["pid"] == self._target.pid).all(), "a report of another process"
-        self._check_inside()
+        check_reports(self.reports, provides, self.ops, self._target, self._interval_ns)
 
-    def _check_inside(self) -> None:
-        maps = read_maps(self._target.pid)
-        addresses = self.reports.addresses()
-        before = np.searchsorted(maps["start"], addresses, side="right")
-        ends = np.concatenate([np.zeros(1, np.uint64), maps["end"]])[before]
-        outside = addresses[addresses >= ends]
-        assert not len(outside), f"{len(outside)} reports are not of mapped memory: {outside[:3]}"
+    def check_hooks(self) -> None:
+        """BrokenRule if a hook has failed."""
+        if self.reports.broken is not None:
+            raise self.reports.broken
+        (failure,) = self.host.failures()
+        Rule.HOOKS.must(failure is None, str(failure))
 
     def _ranges(self) -> tuple[AddrRange, ...]:
         if self.ops is Ops.PADDR:
@@ -149,11 +151,3 @@ def declaration(primitive: type[Any]) -> Declaration:
     """Stands for the entry point that a class under test need not have."""
     entry_point = EntryPoint(primitive.__name__, f"{primitive.__module__}:{primitive.__name__}", "")
     return Declaration(primitive.__name__, entry_point, "this class", "under test")
-
-
-def _check_direction(flags: np.ndarray, provides: Provides) -> None:
-    directions = flags & (ReportFlag.READ | ReportFlag.WRITE)
-    if not provides.write:
-        assert not directions.any(), "`provides` says that reports do not tell reads from writes"
-    both = directions == (ReportFlag.READ | ReportFlag.WRITE)
-    assert not both.any(), "a report is a read and a write at once: leave out what is unknown"

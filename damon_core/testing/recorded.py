@@ -8,6 +8,7 @@ import numpy as np
 from attrs import define, field, frozen
 
 from ..access import REPORT_DTYPE, AccessReport, ReportFlag
+from .rule import BrokenRule, Rule
 
 if TYPE_CHECKING:
     from ..target import Target
@@ -35,14 +36,16 @@ class Bitmap:
 
 @define(eq=False)
 class RecordedReports:
-    """Takes what ``damon_check_accesses`` reports; AssertionError where it breaks the contract.
+    """Takes what ``damon_check_accesses`` reports; BrokenRule if it cannot.
 
-    ``space`` never has room for more than ``cap`` reports at once, with a guard behind them.
+    ``broken`` keeps the first such error.  ``space`` never has room for more than ``cap`` reports
+    at once, with a guard behind them.
     """
 
     cap: int = 8
     bitmaps: list[Bitmap] = field(factory=list)
     nr_lost: int = 0
+    broken: BrokenRule | None = None
     _parts: list[np.ndarray] = field(factory=list)
     _slots: np.ndarray | None = None
 
@@ -52,8 +55,8 @@ class RecordedReports:
 
     def extend(self, array: np.ndarray) -> int:
         """Keep rows of REPORT_DTYPE; all fit."""
-        assert array.dtype == REPORT_DTYPE, f"reports are {array.dtype}, not REPORT_DTYPE"
-        assert array.ndim == 1, f"reports have {array.ndim} dimensions, not one"
+        self._must(array.dtype == REPORT_DTYPE, f"reports are {array.dtype}, not REPORT_DTYPE")
+        self._must(array.ndim == 1, f"reports have {array.ndim} dimensions, not one")
         self._parts.append(array.copy())
         return len(array)
 
@@ -61,11 +64,11 @@ class RecordedReports:
         self, target: Target, start: int, page_size: int, words: np.ndarray, flags: int = 0
     ) -> None:
         """Keep a run of pages."""
-        assert words.dtype == np.uint64, f"words are {words.dtype}, not uint64"
-        assert words.flags.c_contiguous, "words are not contiguous"
-        assert page_size > 0, f"page size is {page_size}"
-        assert page_size & (page_size - 1) == 0, f"page size {page_size} is no power of two"
-        assert start % page_size == 0, f"start {start:#x} is not aligned to {page_size}"
+        power = page_size > 0 and not page_size & (page_size - 1)
+        self._must(words.dtype == np.uint64, f"words are {words.dtype}, not uint64")
+        self._must(words.flags.c_contiguous, "words are not contiguous")
+        self._must(power, f"page size {page_size} is no power of two")
+        self._must(start % page_size == 0, f"start {start:#x} is not aligned to {page_size}")
         kept = Bitmap(target, start, page_size, words.copy(), ReportFlag(flags))
         self.bitmaps.append(kept)
 
@@ -79,21 +82,22 @@ class RecordedReports:
 
     def commit(self, nr: int) -> None:
         """Keep the first ``nr`` slots."""
-        assert self._slots is not None, "commit before space"
-        assert 0 <= nr <= self.cap, f"{nr} reports committed, there was space for {self.cap}"
+        if self._slots is None:
+            raise self._broken(Rule.BUFFER, "commit before space")
+        if not 0 <= nr <= self.cap:
+            raise self._broken(Rule.BUFFER, f"{nr} committed, there was space for {self.cap}")
         self.check_guard()
         self._parts.append(self._slots[:nr].copy())
 
     def lose(self, nr: int) -> None:
         """Count what the mechanism lost."""
-        assert nr >= 0, f"{nr} reports lost"
+        self._must(nr >= 0, f"{nr} reports lost")
         self.nr_lost += nr
 
     def check_guard(self) -> None:
-        """AssertionError if something was written behind the slots that ``space`` gave."""
-        if self._slots is not None:
-            guard = self._slots[self.cap :].view(np.uint8)
-            assert (guard == _GUARD).all(), "a report was written past the end of the space"
+        """BrokenRule if something was written behind the slots that ``space`` gave."""
+        if self._slots is not None and (self._slots[self.cap :].view(np.uint8) != _GUARD).any():
+            raise self._broken(Rule.BUFFER, f"more than {self.cap} reports were written")
 
     def clear(self) -> None:
         """Forget what was reported so far."""
@@ -109,3 +113,12 @@ class RecordedReports:
         """Every address reported, one for each report and each set page, uint64."""
         rows = [self.rows()[kind]]
         return np.concatenate([*rows, *(bitmap.addresses() for bitmap in self.bitmaps)])
+
+    def _must(self, holds: object, found: str) -> None:
+        if not holds:
+            raise self._broken(Rule.REPORT, found)
+
+    def _broken(self, rule: Rule, found: str) -> BrokenRule:
+        # The host contains what a hook raises: kept, so that it is not lost.
+        self.broken = self.broken or BrokenRule(rule, found)
+        return self.broken

@@ -33,6 +33,7 @@ class TestContract(PrimitiveContract):
     primitive = AccessedBit
     options: ClassVar[dict[str, object]] = {"mechanism": "page_idle"}
     sees_every_access = False
+    max_cpu_ms = 1000.0
 
 
 @pytest.fixture

@@ -20,11 +20,15 @@ from damon_core.testing import PrimitiveContract
 
 
 class Contract(PrimitiveContract):
-    """Reclaim, or DAMON in the kernel, may clear a bit before it is read: recall is not asked."""
+    """Reclaim, or DAMON in the kernel, may clear a bit before it is read: recall is not asked.
+
+    The cost of physical memory follows its size, whatever machine this is.
+    """
 
     pytestmark = pytest.mark.live
     primitive = AccessedBit
     sees_every_access = False
+    max_cpu_ms = 1000.0
 
 
 class OfProcesses(AccessedBit):

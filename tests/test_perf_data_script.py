@@ -94,7 +94,11 @@ def script(path: Path, optional: SampleType) -> bytes:
 def line_of(text: str, optional: SampleType) -> Line:
     found = LINE.fullmatch(text)
     assert found, text
-    rest = re.sub(r"\|.*?(?:BLK +N/A|$)", "", found["rest"]).split()
+    # the words of data_src end before two blanks, if the physical address follows
+    fields, bar, words = found["rest"].partition("|")
+    rest = fields.split() + (
+        words.rstrip().split("  ")[-1:] if S.PHYS_ADDR in optional and bar else []
+    )
     period = int(rest.pop(0)) if S.PERIOD in optional else None
     return Line(
         pid=int(found["pid"]),

@@ -15,6 +15,7 @@ from .perf_attr import ReadFormat, SampleType
 
 _NO_FORMAT = ReadFormat(0)
 _NO_FLAGS = ReportFlag(0)
+_MAX_WEIGHT = 2**32 - 1
 
 
 class Direction(IntEnum):
@@ -106,6 +107,10 @@ class PerfDecoder:
         self.c_decoding.nr_pids = 0
         self.c_decoding.pids = self._pids
         self.c_decoding.nr_pids = len(ascending)
+
+    def weigh(self, weight: int) -> None:
+        """Samples without PERIOD stand for so many accesses from now on."""
+        self.c_decoding.weight = min(weight, _MAX_WEIGHT)
 
     @property
     def counts(self) -> PerfCounts:

@@ -24,7 +24,7 @@ FLOORS = (
     "draws build metrics clock cpus perf_attr perf_event perf_decoding tracepoint _native",
     # address spaces, targets, and the memory of the monitor
     "regions matcher reports maps target ops vaddr paddr command selector wanted discovery "
-    "target_table perf_ring perf_processor perf_sampling",
+    "target_table perf_ring perf_processor perf_sampling perf_targets passing",
     # the monitoring loop
     "schedule pace sources window tally tuning engine",
     # plugins

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, ClassVar, Protocol
 from attrs import field, frozen
 
 from damon_core.errors import ConfigError
+from damon_core.perf_ring import parse_ring_size
+from damon_core.perf_targets import Scope
 
-from .fault_options import FaultEvent, Scope, parse_ring_size
+from .fault_options import FaultEvent
 
 if TYPE_CHECKING:
     from damon_core.model import Ops

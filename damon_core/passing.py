@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from damon_core.access import REPORT_DTYPE
+from .access import REPORT_DTYPE
 
 if TYPE_CHECKING:
-    from damon_core.reports import SourceReports
+    from .reports import SourceReports
 
 Step = Callable[[int, int], int]
 """Is given the address of reports, and how many there are; how many of them go on."""

@@ -82,5 +82,5 @@ export PATH
 python -m pip install -q -U "pip>=25.1"
 python -m pip install -q --group build --group tox
 python -m pip install -q --no-build-isolation -e .
-python -m pip install -q --no-build-isolation -e plugins/accessed_bit -e plugins/page_fault
+python -m pip install -q --no-build-isolation -e plugins/accessed_bit -e plugins/page_fault -e plugins/perf_pmu
 echo "$inputs" >$stamp

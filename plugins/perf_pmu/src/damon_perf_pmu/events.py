@@ -1,0 +1,139 @@
+"""From what a configuration says under ``events`` to the events that are opened."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TypeAlias
+
+from attrs import evolve
+
+from damon_core.errors import ConfigError, DamonError
+from damon_core.spelling import did_you_mean
+
+from .event_kinds import Draft, drafts
+from .event_text import GroupText, parse_events
+from .machine import PROCFS, SYSFS, Machine
+from .pace import NO_PACE, Pace, checked_pace
+from .pmu_event import PmuEvent
+from .raw_attr import read_attr
+from .refining import refined
+from .tags import is_tag, tag_events
+
+Item: TypeAlias = str | Mapping[object, object]
+_KEYS = ("event", "period", "freq")
+
+
+def resolve_events(
+    items: Item | Sequence[Item], sysfs: Path = SYSFS, procfs: Path = PROCFS
+) -> tuple[PmuEvent, ...]:
+    """The events that ``items`` name on this machine, those of one item beside each other.
+
+    An item is a text in perf's syntax, a tag such as ``auto``, a mapping with ``event`` and
+    ``period`` or ``freq``, or a mapping of fields of ``struct perf_event_attr``.  ConfigError says
+    what is written wrong, PrimitiveError what this machine lacks; both begin with the event.
+    """
+    return resolve_on(Machine(sysfs, procfs), items)
+
+
+def resolve_on(machine: Machine, items: Item | Sequence[Item]) -> tuple[PmuEvent, ...]:
+    """As resolve_events, on a machine that is already looked at."""
+    listed = [items] if isinstance(items, (str, Mapping)) else items
+    events = [event for item in listed for event in _item(item, machine)]
+    if not events:
+        raise ConfigError("no events: expected at least one, such as auto or minor-faults")
+    _check_together(events)
+    return tuple(events)
+
+
+def _item(item: object, machine: Machine) -> list[PmuEvent]:
+    if isinstance(item, str):
+        return list(_text(item, NO_PACE, machine))
+    if not isinstance(item, Mapping):
+        raise ConfigError(f"event {item!r}: expected a text such as minor-faults, or fields")
+    if "event" not in item:
+        return [_attr(item, machine)]
+    for key in item:
+        if key not in _KEYS:
+            raise ConfigError(
+                f"event {item['event']!r}: unknown key {key}{did_you_mean(str(key), _KEYS)}; "
+                f"expected {', '.join(_KEYS)}"
+            )
+    if not isinstance(item["event"], str):
+        raise ConfigError(f"event {item['event']!r}: expected a text such as minor-faults")
+    pace = Pace(*(_whole(item, name) for name in ("period", "freq")))
+    return list(_text(item["event"], pace, machine))
+
+
+def _attr(fields: Mapping[object, object], machine: Machine) -> PmuEvent:
+    try:
+        event, pace = read_attr(fields, machine)
+        return refined(event, checked_pace(pace, machine), machine)
+    except DamonError as error:
+        shown = ", ".join(f"{key}: {value}" for key, value in fields.items())
+        raise type(error)(f"event {{{shown}}}: {error}") from error
+
+
+def _text(text: str, pace: Pace, machine: Machine) -> Iterator[PmuEvent]:
+    try:
+        stripped = text.strip()
+        if is_tag(stripped):
+            for one in tag_events(stripped, machine):
+                for group in parse_events(one):
+                    for event in _group(group, pace, machine):
+                        yield evolve(event, text=stripped)
+            return
+        for group in parse_events(text):
+            yield from _group(group, pace, machine)
+    except DamonError as error:
+        raise type(error)(f"event {text.strip()!r}: {error}") from error
+
+
+def _group(group: GroupText, pace: Pace, machine: Machine) -> Iterator[PmuEvent]:
+    members = [drafts(written, machine) for written in group.events]
+    if not group.braces:
+        for draft in members[0]:
+            event = _refined(draft, pace, machine)
+            if event.is_auxiliary:
+                raise ConfigError("it only leads the loads by latency, which find it themselves")
+            yield event
+        return
+    leaders = {}
+    for draft in members[0]:
+        leaders[draft.event.pmu] = leader = _refined(draft, pace, machine)
+        if not leader.is_auxiliary:
+            yield leader
+    for draft in (draft for member in members[1:] for draft in member):
+        # On hybrid machines there is a group for each kind of core.
+        leader = leaders.get(draft.event.pmu) or next(iter(leaders.values()))
+        yield _refined(draft, pace, machine, leader)
+
+
+def _refined(
+    draft: Draft, pace: Pace, machine: Machine, leader: PmuEvent | None = None
+) -> PmuEvent:
+    asked = checked_pace(draft.pace.over(pace), machine)
+    return refined(draft.event, asked, machine, letters=draft.modifiers, leader=leader)
+
+
+def _check_together(events: Sequence[PmuEvent]) -> None:
+    seen: dict[object, PmuEvent] = {}
+    for event in events:
+        key = (event.type, event.config, event.config1, event.config2, event.config3)
+        first = seen.setdefault((*key, event.bp_type), event)
+        if first is not event:
+            raise ConfigError(
+                f"event {event.text!r}: the same as {first.text!r}: its accesses would count twice"
+            )
+    ibs = [event for event in events if event.is_ibs_op]
+    if len(ibs) > 1:
+        raise ConfigError(
+            f"event {ibs[1].text!r}: a processor has one ibs_op, and {ibs[0].text!r} uses it"
+        )
+
+
+def _whole(item: Mapping[object, object], name: str) -> int | None:
+    value = item.get(name)
+    if value is None or type(value) is int:
+        return value
+    raise ConfigError(f"event {item['event']!r}: {name} is {value!r}: expected a whole number")

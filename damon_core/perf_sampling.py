@@ -162,6 +162,11 @@ class PerfSampling:
         ring_bytes = sum(processor.ring.size for processor in processors)
         return PerfTotals(ring_bytes=ring_bytes, counts=self.decoder.counts, **sums)
 
+    @property
+    def nr_opened(self) -> int:
+        """How many events are open, leaders not counted."""
+        return sum(len(one.tids) for one in self._processors.values()) * len(self._attrs)
+
     def close(self) -> None:
         """Close all; harmless a second time."""
         while self._processors:

@@ -14,9 +14,9 @@ from attrs import frozen
 from damon_core.errors import PrimitiveError
 from damon_core.perf_attr import PerfType, SoftwareEvent
 
+from .ibs import is_forwarded
 from .intel_events import intel_access
 from .machine import NO_SAMPLING, Machine
-from .named_events import HARDWARE
 from .offers import address_events
 from .pmu import Pmu
 from .pmu_event import PmuEvent
@@ -40,10 +40,6 @@ class Capability:
 
 
 _HANDLED_FAULTS = (SoftwareEvent.PAGE_FAULTS_MIN, SoftwareEvent.PAGE_FAULTS_MAJ)
-# What the kernel hands on to IBS if it is asked for precisely: cycles, and their raw numbers.
-_IBS_CYCLES = HARDWARE["cycles"]
-_IBS_RAW = (0x76, 0xC1)
-
 _NO = Answer.NO
 _YES = Answer.YES
 
@@ -112,12 +108,10 @@ def _tracepoint(event: PmuEvent, physical: bool) -> Capability:
 def _amd(event: PmuEvent, machine: Machine) -> Capability:
     if "ibs_op" not in machine.pmus:
         return Capability(_NO, f"the processor samples addresses by IBS only, and {NO_SAMPLING}")
-    is_forwarded = (event.type == PerfType.HARDWARE and event.config == _IBS_CYCLES) or (
-        event.type == PerfType.RAW and event.config in _IBS_RAW
-    )
-    if is_forwarded and event.precise:
+    if event.by_ibs:
         return Capability(_YES, "the kernel hands it on to IBS")
-    hint = "with modifier p the kernel hands it on to IBS" if is_forwarded else "use ibs_op//"
+    forwarded = is_forwarded(event, machine)
+    hint = "with modifier p the kernel hands it on to IBS" if forwarded else "use ibs_op//"
     return Capability(_NO, f"counters of AMD have no addresses: {hint}")
 
 

@@ -156,6 +156,9 @@ def _of_pmus(written: EventText, pmus: Iterable[Pmu], terms: tuple[Term, ...]) -
             found.append(_of_pmu(written, pmu, terms))
         except UnknownTerm as error:
             missing = missing or error
+    if len(found) > 1:
+        # Each kind of core has the event that a user gave one name.
+        found = [evolve(one, event=_of_kind(one.event)) for one in found]
     if not found and missing is not None:
         raise missing
     return tuple(found)
@@ -163,11 +166,11 @@ def _of_pmus(written: EventText, pmus: Iterable[Pmu], terms: tuple[Term, ...]) -
 
 def _of_pmu(written: EventText, pmu: Pmu, terms: tuple[Term, ...]) -> Draft:
     reading = read_terms(pmu, terms)
-    config, config1, config2, config3 = reading.config.words
+    config, config1, config2, config3 = reading.words
     shown = ",".join(str(one) for one in terms if one.name not in ("period", "freq", "name"))
     event = PmuEvent(
         text=written.text,
-        name=reading.name or f"{pmu.name}/{shown}/{written.modifiers}",
+        name=reading.name or f"{pmu.name}/{shown}/",
         pmu=pmu.name,
         type=pmu.type,
         config=config,
@@ -177,6 +180,11 @@ def _of_pmu(written: EventText, pmu: Pmu, terms: tuple[Term, ...]) -> Draft:
         cpus=pmu.cpus,
     )
     return Draft(event, written.modifiers, reading.pace)
+
+
+def _of_kind(event: PmuEvent) -> PmuEvent:
+    prefix = f"{event.pmu}/"
+    return event if event.name.startswith(prefix) else evolve(event, name=f"{prefix}{event.name}/")
 
 
 def _pace_of(terms: Iterable[Term]) -> Pace:
@@ -189,7 +197,7 @@ def _pace_of(terms: Iterable[Term]) -> Pace:
 
 
 def _unknown(word: str, machine: Machine) -> str:
-    known = {*SOFTWARE, *TAGS}
+    known = {*SOFTWARE, *(TAGS if machine.memory_pmus else ())}
     for pmu in machine.core_pmus:
         known |= pmu.events
     fit = [one.text for one in address_events(machine)]

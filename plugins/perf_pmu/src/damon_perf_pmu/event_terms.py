@@ -14,7 +14,6 @@ from .event_text import Term, parse_terms
 from .named_events import HARDWARE
 from .pace import Pace
 from .pmu import Pmu
-from .pmu_format import ConfigWords
 
 _WORDS = {"config": 0, "config1": 1, "config2": 2, "config3": 3}
 _SPECIAL = (*_WORDS, "period", "freq", "name")
@@ -37,9 +36,9 @@ class UnknownTerm(ConfigError):
 
 @define
 class TermReading:
-    """What the terms say so far."""
+    """What the terms say so far; ``words`` are config, config1, config2 and config3."""
 
-    config: ConfigWords = field(factory=ConfigWords.zero)
+    words: list[int] = field(factory=lambda: [0, 0, 0, 0])
     period: int | None = None
     freq: int | None = None
     name: str | None = None
@@ -117,9 +116,9 @@ def _read_alias(reading: TermReading, pmu: Pmu, alias: str, given: set[str]) -> 
 
 def _read(reading: TermReading, pmu: Pmu, term: Term) -> None:
     if term.name in pmu.formats:
-        _write(reading.config, pmu, term)
+        _write(reading.words, pmu, term)
     elif term.name in _WORDS:
-        reading.config.words[_WORDS[term.name]] = _value(term)
+        reading.words[_WORDS[term.name]] = _value(term)
     elif term.name == "name":
         if not term.value:
             raise ConfigError("term name needs a value: name=TEXT")
@@ -129,14 +128,14 @@ def _read(reading: TermReading, pmu: Pmu, term: Term) -> None:
     elif term.name == "freq":
         reading.freq = _value(term)
     elif term.value is None and (raw := read_raw(term.name)) is not None:
-        reading.config.words[0] = raw
+        reading.words[0] = raw
     elif term.name in _REFUSED:
         raise ConfigError(f"term {term} is not supported: samples hold addresses, nothing more")
     else:
         raise UnknownTerm(_unknown(pmu, term.name))
 
 
-def _write(config: ConfigWords, pmu: Pmu, term: Term) -> None:
+def _write(words: list[int], pmu: Pmu, term: Term) -> None:
     place = pmu.formats[term.name]
     if term.value is None and place.maximum > 1:
         raise ConfigError(f"term {term.name} of {pmu.name} needs a value from 0 to {place.maximum}")
@@ -146,7 +145,7 @@ def _write(config: ConfigWords, pmu: Pmu, term: Term) -> None:
             f"term {term} of {pmu.name} is too large: expected at most {place.maximum} "
             f"({place.maximum:#x})"
         )
-    place.write(config, value)
+    place.write(words, value)
 
 
 def _value(term: Term) -> int:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import combinations
 from pathlib import Path
 from typing import TypeAlias
 
 from attrs import evolve
 
 from damon_core.errors import ConfigError, DamonError
+from damon_core.perf_attr import AttrFlag
 from damon_core.spelling import did_you_mean
 
 from .event_kinds import Draft, drafts
@@ -21,6 +23,7 @@ from .refining import refined
 from .tags import is_tag, tag_events
 
 Item: TypeAlias = str | Mapping[object, object]
+_WHOSE = AttrFlag.EXCLUDE_USER | AttrFlag.EXCLUDE_KERNEL
 _KEYS = ("event", "period", "freq")
 
 
@@ -98,15 +101,27 @@ def _group(group: GroupText, pace: Pace, machine: Machine) -> Iterator[PmuEvent]
                 raise ConfigError("it only leads the loads by latency, which find it themselves")
             yield event
         return
+    yield from _led(members, pace, machine)
+
+
+def _led(members: Sequence[Sequence[Draft]], pace: Pace, machine: Machine) -> Iterator[PmuEvent]:
+    """The events of a group; on hybrid machines it is a group for each kind of core."""
     leaders = {}
     for draft in members[0]:
         leaders[draft.event.pmu] = leader = _refined(draft, pace, machine)
         if not leader.is_auxiliary:
             yield leader
     for draft in (draft for member in members[1:] for draft in member):
-        # On hybrid machines there is a group for each kind of core.
         leader = leaders.get(draft.event.pmu) or next(iter(leaders.values()))
+        _check_leader(draft.event, leader)
         yield _refined(draft, pace, machine, leader)
+
+
+def _check_leader(event: PmuEvent, leader: PmuEvent) -> None:
+    if "ibs_op" in (event.pmu, leader.pmu):
+        raise ConfigError("ibs_op cannot be in a group: write it as an event of its own")
+    if event.pmu != leader.pmu and not event.is_kernel_made and not leader.is_kernel_made:
+        raise ConfigError(f"{leader.name} of another PMU cannot lead {event.name}")
 
 
 def _refined(
@@ -117,19 +132,28 @@ def _refined(
 
 
 def _check_together(events: Sequence[PmuEvent]) -> None:
-    seen: dict[object, PmuEvent] = {}
-    for event in events:
-        key = (event.type, event.config, event.config1, event.config2, event.config3)
-        first = seen.setdefault((*key, event.bp_type), event)
-        if first is not event:
+    for first, second in combinations(events, 2):
+        if _is_same(first, second):
             raise ConfigError(
-                f"event {event.text!r}: the same as {first.text!r}: its accesses would count twice"
+                f"event {second.text!r}: the same as {first.text!r}, its accesses would count twice"
             )
-    ibs = [event for event in events if event.is_ibs_op]
-    if len(ibs) > 1:
-        raise ConfigError(
-            f"event {ibs[1].text!r}: a processor has one ibs_op, and {ibs[0].text!r} uses it"
-        )
+        if first.name == second.name:
+            raise ConfigError(f"event {second.text!r}: {first.text!r} has the name {first.name}")
+        if first.by_ibs and second.by_ibs:
+            raise ConfigError(
+                f"event {second.text!r}: a processor has IBS once, and {first.text!r} uses it"
+            )
+
+
+def _is_same(first: PmuEvent, second: PmuEvent) -> bool:
+    """Whether some accesses are of both, because their numbers are and no exclusion parts them."""
+    if (first.type, first.config_words, first.bp_type) != (
+        second.type,
+        second.config_words,
+        second.bp_type,
+    ):
+        return False
+    return bool(_WHOSE & ~(first.flags | second.flags))
 
 
 def _whole(item: Mapping[object, object], name: str) -> int | None:

@@ -34,7 +34,7 @@ def alias_config(pmu: Pmu, alias: str) -> int | None:
     if alias not in pmu.events:
         return None
     try:
-        return read_terms(pmu, (Term(alias),)).config.words[0]
+        return read_terms(pmu, (Term(alias),)).words[0]
     except DamonError:
         return None
 

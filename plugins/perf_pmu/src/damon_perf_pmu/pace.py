@@ -16,8 +16,6 @@ KERNEL_PERIOD = 1
 # About a thousand samples a second and core; primes, so as not to fall in step with loops.
 LOADS_PERIOD = 2003
 PERIOD = 100003
-IBS_PERIOD = 262144
-IBS_MISS_PERIOD = 65536
 
 IBS_STEP = 16
 IBS_SHORTEST = 144  # 16 before Linux 6.15
@@ -74,7 +72,7 @@ def paced(event: PmuEvent, pace: Pace, default: int) -> PmuEvent:
     if pace.freq is not None:
         return evolve(asked, freq=pace.freq)
     period = pace.period if pace.period is not None else default
-    if not event.is_ibs_op:
+    if not event.by_ibs:
         return evolve(asked, period=period)
     if period < IBS_SHORTEST:
         raise ConfigError(f"period {period} is too short for IBS: expected {IBS_SHORTEST} or more")

@@ -42,7 +42,8 @@ class PmuEvent:
     were asked for.  ``leader`` is opened before it, on the same processors, and leads its group;
     it may or may not be one of the resolved events too.
 
-    ``is_auxiliary``: only leads, and is never sampled.
+    ``is_auxiliary``: only leads, and is never sampled.  ``by_ibs``: sampled by AMD's IBS, which
+    a processor has once.
 
     ``direction``: READ or WRITE where the event itself tells it, for samples that do not.
     ``raw``: where the address is, if not in ADDR.  ``notes``: what the user should know of how
@@ -69,6 +70,7 @@ class PmuEvent:
     direction: ReportFlag = _UNKNOWN
     raw: RawAddress | None = None
     is_auxiliary: bool = False
+    by_ibs: bool = False
     notes: tuple[str, ...] = field(default=(), eq=False)
 
     @property
@@ -77,5 +79,5 @@ class PmuEvent:
         return self.type in (PerfType.SOFTWARE, PerfType.TRACEPOINT, PerfType.BREAKPOINT)
 
     @property
-    def is_ibs_op(self) -> bool:
-        return self.pmu == "ibs_op"
+    def config_words(self) -> tuple[int, int, int, int]:
+        return (self.config, self.config1, self.config2, self.config3)

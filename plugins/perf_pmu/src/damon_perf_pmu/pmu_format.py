@@ -3,28 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
-from attrs import define, frozen
+from attrs import frozen
 
 from damon_core.errors import PrimitiveError
 
 _FORMAT = re.compile(r"config([123]?):(\d+(?:-\d+)?(?:,\d+(?:-\d+)?)*)")
 
 
-@define
-class ConfigWords:
-    """``config``, ``config1``, ``config2`` and ``config3`` while terms are written to them."""
-
-    words: list[int]
-
-    @classmethod
-    def zero(cls) -> ConfigWords:
-        return cls([0, 0, 0, 0])
-
-
 @frozen
 class PmuField:
-    """Bits of one of the four words, from the lowest of the value to the highest."""
+    """Bits of one of the four words (config is 0), from the lowest of the value to the highest."""
 
     word: int
     bits: tuple[int, ...]
@@ -38,16 +28,16 @@ class PmuField:
     def mask(self) -> int:
         return sum(1 << bit for bit in self.bits)
 
-    def write(self, config: ConfigWords, value: int) -> None:
+    def write(self, words: list[int], value: int) -> None:
         """Put ``value``, at most :attr:`maximum`, in the place of what is there."""
-        word = config.words[self.word] & ~self.mask
+        word = words[self.word] & ~self.mask
         for number, bit in enumerate(self.bits):
             word |= (value >> number & 1) << bit
-        config.words[self.word] = word
+        words[self.word] = word
 
-    def read(self, config: ConfigWords) -> int:
+    def read(self, words: Sequence[int]) -> int:
         """The value that was written."""
-        word = config.words[self.word]
+        word = words[self.word]
         return sum((word >> bit & 1) << number for number, bit in enumerate(self.bits))
 
 

@@ -33,7 +33,7 @@ def tag_events(tag: str, machine: Machine) -> tuple[str, ...]:
     PrimitiveError if there are none, with what there is instead.
     """
     if tag in _REFUSED:
-        raise ConfigError(f"{tag}: Arm SPE {SPE}")
+        raise ConfigError(f"Arm SPE {SPE}")
     ibs = [_IBS for pmu in machine.memory_pmus if pmu.is_ibs_op]
     loads, stores = _of_cores(machine, _LOADS), _of_cores(machine, _STORES)
     found = {

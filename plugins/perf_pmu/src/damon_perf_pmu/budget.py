@@ -43,12 +43,14 @@ class Budget:
     """Keeps account of what samples cost, and says how many times rarer they must become.
 
     ``scale``: periods are so many times those asked for, a power of two up to ``max_scale``.
-    ``share``: of one CPU, what samples cost in the last window.
+    ``share``: of one CPU, what samples cost in the last window.  ``is_rarer``: that the last
+    change was to a larger scale.
     """
 
     max_scale: int = 1 << 30
     scale: int = 1
     share: float = 0.0
+    is_rarer: bool = False
     _begun_ns: int = -1
     _calm_since_ns: int = -1
     _spent_ns: float = 0.0
@@ -75,6 +77,7 @@ class Budget:
         factor = self._factor(now_ns, quota)
         self._restart(now_ns)
         self.scale = int(self.scale * factor)
+        self.is_rarer = factor > 1
         return factor != 1
 
     def _factor(self, now_ns: int, quota: float) -> float:

@@ -13,7 +13,7 @@ from damon_core.perf_sampling import PerfSampling
 from damon_core.perf_targets import Scope, TargetSampling
 
 from .ladder import find_opening
-from .layout import Layout, layout_of
+from .layout import layout_of
 from .options import Options
 from .tally import Tally
 

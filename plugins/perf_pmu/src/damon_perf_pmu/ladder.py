@@ -10,13 +10,12 @@ from collections.abc import Iterable
 
 from attrs import evolve, frozen
 
-from damon_core.perf_attr import AttrFlag, PerfAttr
+from damon_core.perf_attr import PerfAttr
 from damon_core.perf_event import Opener, PerfError, PerfEvent
 
 from .intel_events import LOADS_BY_LATENCY
-from .layout import LEAST_PRECISE, Layout
+from .layout import EXCLUDES, LEAST_PRECISE, Layout
 
-_EXCLUDES = AttrFlag.EXCLUDE_USER | AttrFlag.EXCLUDE_KERNEL | AttrFlag.EXCLUDE_HV
 _EVENT_AND_UMASK = 0xFFFF
 _AUXILIARY = 0x8203  # mem-loads-aux, wherever there is one
 
@@ -94,8 +93,8 @@ def _lower(layout: Layout, error: int) -> tuple[Layout, str] | None:
         return evolve(layout, leader=auxiliary), _WITH_AUXILIARY
     if error not in (errno.EINVAL, errno.EOPNOTSUPP):
         return None
-    if layout.event.by_ibs and attr.flags & _EXCLUDES:
-        return layout.without_flags(_EXCLUDES), _WITHOUT_EXCLUDES
+    if layout.event.by_ibs and attr.flags & EXCLUDES:
+        return layout.with_flags(attr.flags & ~EXCLUDES), _WITHOUT_EXCLUDES
     if layout.may_be_less_precise and attr.precise_ip > LEAST_PRECISE:
         lower = attr.precise_ip - 1
         return evolve(layout, attr=evolve(attr, precise_ip=lower)), f"precision {lower}"

@@ -14,6 +14,8 @@ from .pmu_event import PmuEvent
 MOST_PRECISE = 3
 LEAST_PRECISE = 1  # below that a PMU knows no address
 
+EXCLUDES = AttrFlag.EXCLUDE_USER | AttrFlag.EXCLUDE_KERNEL | AttrFlag.EXCLUDE_HV
+
 _READ = ReadFormat.TOTAL_TIME_ENABLED | ReadFormat.TOTAL_TIME_RUNNING | ReadFormat.LOST
 _WHO = SampleType.TID | SampleType.TIME | SampleType.CPU
 _IBS_OP_DATA3 = 36  # in the raw data: 4 bytes of capabilities, then op_ctl, rip, op_data, op_data2
@@ -32,18 +34,21 @@ class Layout:
     leader: PerfAttr | None = None
     may_be_less_precise: bool = False
 
+    @property
+    def tells_direction(self) -> bool:
+        """Whether reads and writes can be told apart."""
+        return bool(self.event.direction) or self.decoding.direction is not Direction.FIXED
+
     def of_user_mode(self) -> Layout:
         """The same without what the kernel does: all that the unprivileged may see."""
-        return self.without_flags(AttrFlag(0), AttrFlag.EXCLUDE_KERNEL | AttrFlag.EXCLUDE_HV)
+        return self.with_flags(self.attr.flags | AttrFlag.EXCLUDE_KERNEL | AttrFlag.EXCLUDE_HV)
 
-    def without_flags(self, dropped: AttrFlag, added: AttrFlag = AttrFlag(0)) -> Layout:
-        """With other EXCLUDE_* flags, of the leader too."""
-        attr, leader = (
-            one and evolve(one, flags=one.flags & ~dropped | added)
-            for one in (self.attr, self.leader)
+    def with_flags(self, flags: AttrFlag) -> Layout:
+        """With other flags, of which the leader gets those that exclude."""
+        leader = self.leader and evolve(
+            self.leader, flags=self.leader.flags & ~EXCLUDES | flags & EXCLUDES
         )
-        assert attr is not None
-        return evolve(self, attr=attr, leader=leader)
+        return evolve(self, attr=evolve(self.attr, flags=flags), leader=leader)
 
     def sampled_every(self, period: int) -> Layout:
         """With a period, in the place of another or of a frequency."""

@@ -18,7 +18,9 @@ from damon_core.cpus import online_cpus
 from damon_core.perf_attr import AttrFlag, SampleType
 from damon_core.perf_event import Opener, PerfError, PerfEvent
 from damon_core.perf_sampling import ALL_THREADS, PerfSampling
+from damon_core.perf_targets import is_denied
 
+from .ladder import find_opening
 from .layout import Layout
 from .shown import ENOUGH, Memory, Outcome, Shown
 
@@ -64,9 +66,9 @@ def self_test(layout: Layout, opener: Opener = PerfEvent) -> Shown:
 
 def _on_cpu(layout: Layout, cpu: int, opener: Opener) -> Shown:
     os.sched_setaffinity(0, {cpu})
-    layout = _for_test(layout)
+    layout, tid = _opening(_for_test(layout), cpu, opener)
     kept = _Kept()
-    with _Accesses() as accesses, _sampling(layout, cpu, opener) as sampling:
+    with _Accesses() as accesses, _sampling(layout, cpu, tid, opener) as sampling:
         sampling.enable()
         end_ns = time.thread_time_ns() + CPU_NS
         while not accesses.memory.holds(kept.rows, 4 * ENOUGH):
@@ -97,8 +99,23 @@ def _for_test(layout: Layout) -> Layout:
     )
 
 
+def _opening(layout: Layout, cpu: int, opener: Opener) -> tuple[Layout, int]:
+    """What opens for our thread, or where that cannot be for its processor; and whose it is."""
+    own = threading.get_native_id()
+    try:
+        return find_opening(layout, {cpu}, pid=own, opener=opener).layout, own
+    except PerfError as error:
+        if is_denied(error):
+            of_user_mode = layout.of_user_mode()
+            return find_opening(of_user_mode, {cpu}, pid=own, opener=opener).layout, own
+        # IBS before Linux 6.2 samples processors only; this one has the thread on it.
+        if error.errno != errno.EINVAL or not layout.event.by_ibs:
+            raise
+    return find_opening(layout, {cpu}, opener=opener).layout, ALL_THREADS
+
+
 @contextmanager
-def _sampling(layout: Layout, cpu: int, opener: Opener) -> Iterator[PerfSampling]:
+def _sampling(layout: Layout, cpu: int, tid: int, opener: Opener) -> Iterator[PerfSampling]:
     sampling = PerfSampling(
         [layout.attr],
         layout.decoding,
@@ -109,13 +126,7 @@ def _sampling(layout: Layout, cpu: int, opener: Opener) -> Iterator[PerfSampling
         opener=opener,
     )
     sampling.decoder.only([os.getpid()])
-    try:
-        sampling.open((threading.get_native_id(),))
-    except PerfError as error:
-        # IBS before Linux 6.2 samples processors only; ours has the thread on it.
-        if error.errno != errno.EINVAL or not layout.event.by_ibs:
-            raise
-        sampling.open((ALL_THREADS,))
+    sampling.open((tid,))
     try:
         yield sampling
     finally:

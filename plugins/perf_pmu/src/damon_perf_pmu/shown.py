@@ -26,7 +26,6 @@ class Outcome(Enum):
     """What was found out."""
 
     PASSED = "its addresses are those of our accesses"
-    ONLY_PHYSICAL = "samples tell physical addresses only"
     TOO_FEW = "too few samples came to tell"
     NO_SAMPLES = (
         "no samples came of our own accesses: the counter is taken (NMI watchdog, perf, another "
@@ -73,9 +72,7 @@ class Memory:
         """Whether at least ``nr`` of these reports are in it."""
         return int(self._inside(rows).sum()) >= nr
 
-    def judge(
-        self, rows: np.ndarray, layout: Layout, counts: PerfCounts, nr_counted: int
-    ) -> Shown:
+    def judge(self, rows: np.ndarray, layout: Layout, counts: PerfCounts, nr_counted: int) -> Shown:
         """What these reports of our thread show; ``nr_counted``: events, sampled or not."""
         inside = rows[self._inside(rows)]
         nr = counts.samples - counts.other_process
@@ -103,13 +100,14 @@ class Memory:
         return inside
 
     def _why_few(self, rows: np.ndarray, nr: int) -> Outcome:
+        """Samples of virtual addresses are not in our memory: they may tell physical ones alone."""
         if nr < 4 * ENOUGH:
             return Outcome.TOO_FEW
         if (rows["vaddr"] != 0).any():
             return Outcome.OTHER_ADDRESSES
         frames = rows["paddr"] // np.uint64(self.page_size)
         ours = np.isin(frames, self.frames[self.frames != 0])
-        return Outcome.ONLY_PHYSICAL if ours.sum() >= ENOUGH else Outcome.NO_ADDRESS
+        return Outcome.PASSED if ours.sum() >= ENOUGH else Outcome.NO_ADDRESS
 
     def _nr_right(self, rows: np.ndarray) -> int:
         """Reports whose physical address is where the page map has their virtual one."""
@@ -119,10 +117,11 @@ class Memory:
 
 
 def _is_rare(layout: Layout) -> bool:
+    """Whether our accesses need not be among what it counts: device faults, misses of a cache."""
     event = layout.event
-    return (
-        not event.is_kernel_made and not event.by_ibs and event.config & _EVENT in _OF_SOME_CACHE
-    )
+    if event.is_kernel_made:
+        return True
+    return not event.by_ibs and event.config & _EVENT in _OF_SOME_CACHE
 
 
 def _is_half_blind(rows: np.ndarray, layout: Layout) -> bool:

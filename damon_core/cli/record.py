@@ -22,7 +22,7 @@ from .tail import CommandWithTail
     type=PRIMITIVE,
     multiple=True,
     help="Primitive that looks for accesses, with options as NAME:KEY=VALUE,... (default: "
-    "accessed_bit). Several may be given.",
+    "accessed_bit); a VALUE may be a list, [A,B], as in YAML. Several may be given.",
 )
 @click.option(
     "--ops", type=click.Choice(["vaddr", "fvaddr", "paddr"]), help="Address space (default: vaddr)."

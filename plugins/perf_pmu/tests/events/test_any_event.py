@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 from attrs import evolve
@@ -31,9 +31,8 @@ NUMBERS = st.one_of(
 
 
 @pytest.fixture(scope="module")
-def machines(tmp_path_factory: pytest.TempPathFactory) -> list[Machine]:
-    root: Path = tmp_path_factory.mktemp("machines")
-    return [machine.write(root / str(number)) for number, machine in enumerate(MACHINES.values())]
+def machines(build: Callable[[object], Machine]) -> list[Machine]:
+    return [build(machine) for machine in MACHINES.values()]
 
 
 def check(machine: Machine, item: object) -> None:

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
+from damon_core.errors import PrimitiveError
 from damon_perf_pmu.events import Item, resolve_on
 from damon_perf_pmu.machine import Machine
-from damon_perf_pmu.pace import MAX_PERIOD, NO_PACE, Pace, paced
+from damon_perf_pmu.pace import MAX_PERIOD, Pace, paced
 from damon_perf_pmu.pmu_event import PmuEvent
+
+from .machines import HASWELL
 
 Build = Callable[[object], Machine]
 
@@ -64,9 +68,12 @@ def test_every_period_of_ibs_is_a_multiple_of_16_that_the_kernel_takes(period: i
 
 
 def test_the_limit_is_the_one_that_the_kernel_has_lowered(build: Build) -> None:
-    machine = build("Haswell")
-    machine.__dict__["max_sample_rate"] = 4000
+    machine = build(evolve(HASWELL, max_sample_rate="4000"))
     assert resolve_on(machine, ["cpu/mem-loads,freq=4000/P"])[0].freq == 4000
-    machine.__dict__["max_sample_rate"] = None
+    with pytest.raises(PrimitiveError, match="above this kernel's limit of 4000 samples a second"):
+        resolve_on(machine, ["cpu/mem-loads,freq=4001/P"])
+
+
+def test_a_limit_that_the_kernel_does_not_tell_is_left_to_it(build: Build) -> None:
+    machine = build(evolve(HASWELL, max_sample_rate=""))
     assert resolve_on(machine, ["cpu/mem-loads,freq=400000/P"])[0].freq == 400000
-    assert not NO_PACE.is_asked

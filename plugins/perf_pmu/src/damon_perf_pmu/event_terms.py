@@ -16,7 +16,7 @@ from .pace import Pace
 from .pmu import Pmu
 
 _WORDS = {"config": 0, "config1": 1, "config2": 2, "config3": 3}
-_SPECIAL = (*_WORDS, "period", "freq", "name")
+SPECIAL = (*_WORDS, "period", "freq", "name")
 _REFUSED = frozenset(
     (
         *("call-graph", "stack-size", "max-stack", "branch_type", "time", "nr", "percore"),
@@ -155,9 +155,9 @@ def _value(term: Term) -> int:
 
 
 def _unknown(pmu: Pmu, name: str) -> str:
-    known = [*pmu.events, *pmu.formats, *_SPECIAL]
+    known = [*pmu.events, *pmu.formats, *SPECIAL]
     events = f"events {listed(pmu.events)}; " if pmu.events else "no events of its own; "
-    terms = listed([*pmu.formats, *_SPECIAL])
+    terms = listed([*pmu.formats, *SPECIAL])
     return (
         f"{pmu.name} has no event or term {name}{did_you_mean(name, known)}; "
         f"it has {events}terms {terms}"

@@ -62,7 +62,7 @@ def classify(event: PmuEvent, machine: Machine, *, physical: bool = False) -> Ca
     if pmu is None and not machine.core_pmus:
         return Capability(_NO, NO_SAMPLING)
     if pmu is None or not pmu.is_core:
-        return Capability(_NO, f"PMU {event.pmu} counts what no instruction of a program did")
+        return Capability(_NO, f"PMU {event.pmu} counts outside of the cores")
     if machine.vendor == "amd":
         return _amd(event, machine)
     if machine.vendor == "intel":
@@ -112,7 +112,7 @@ def _amd(event: PmuEvent, machine: Machine) -> Capability:
         return Capability(_YES, "the kernel hands it on to IBS")
     forwarded = is_forwarded(event, machine)
     hint = "with modifier p the kernel hands it on to IBS" if forwarded else "use ibs_op//"
-    return Capability(_NO, f"counters of AMD have no addresses: {hint}")
+    return Capability(_NO, f"counters of AMD have none: {hint}")
 
 
 def _intel(event: PmuEvent, pmu: Pmu, machine: Machine) -> Capability:
@@ -126,4 +126,4 @@ def _intel(event: PmuEvent, pmu: Pmu, machine: Machine) -> Capability:
         return Capability(Answer.UNKNOWN, "which event stands for it depends on the processor")
     if intel_access(machine, pmu, event.config) is not None:
         return Capability(_YES, "precise samples of it hold the address")
-    return Capability(Answer.UNKNOWN, "it is none of the events that are known to")
+    return Capability(Answer.UNKNOWN, "it is none of the events known to")

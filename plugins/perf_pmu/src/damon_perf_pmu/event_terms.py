@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from attrs import define, field
 
-from damon_core.errors import ConfigError, PrimitiveError
+from damon_core.errors import ConfigError, DamonError, PrimitiveError
 from damon_core.spelling import did_you_mean
 
 from .event_text import Term, parse_terms
@@ -16,7 +16,7 @@ from .pace import Pace
 from .pmu import Pmu
 
 _WORDS = {"config": 0, "config1": 1, "config2": 2, "config3": 3}
-_SPECIAL = (*_WORDS, "period", "freq", "name")
+SPECIAL = (*_WORDS, "period", "freq", "name")
 _REFUSED = frozenset(
     (
         *("call-graph", "stack-size", "max-stack", "branch_type", "time", "nr", "percore"),
@@ -30,7 +30,7 @@ _TO_BE_GIVEN = "?"
 _MOST_LISTED = 60
 
 
-class UnknownTerm(ConfigError):
+class UnknownTerm(PrimitiveError):
     """A PMU has neither an event nor a term of this name."""
 
 
@@ -49,7 +49,7 @@ class TermReading:
 
 
 def read_terms(pmu: Pmu, terms: Sequence[Term]) -> TermReading:
-    """The event that ``terms`` describe; ConfigError, of an unknown name UnknownTerm.
+    """The event that ``terms`` describe; ConfigError, of a name that the PMU lacks UnknownTerm.
 
     A term that is an event of the PMU stands for the terms that the kernel has for it; they come
     first, and what the user says takes their place.
@@ -108,7 +108,7 @@ def _read_alias(reading: TermReading, pmu: Pmu, alias: str, given: set[str]) -> 
             continue
         try:
             _read(reading, pmu, term)
-        except ConfigError as error:
+        except DamonError as error:
             raise PrimitiveError(
                 f"the kernel describes {alias} of {pmu.name} by: {error}"
             ) from error
@@ -155,9 +155,9 @@ def _value(term: Term) -> int:
 
 
 def _unknown(pmu: Pmu, name: str) -> str:
-    known = [*pmu.events, *pmu.formats, *_SPECIAL]
+    known = [*pmu.events, *pmu.formats, *SPECIAL]
     events = f"events {listed(pmu.events)}; " if pmu.events else "no events of its own; "
-    terms = listed([*pmu.formats, *_SPECIAL])
+    terms = listed([*pmu.formats, *SPECIAL])
     return (
         f"{pmu.name} has no event or term {name}{did_you_mean(name, known)}; "
         f"it has {events}terms {terms}"

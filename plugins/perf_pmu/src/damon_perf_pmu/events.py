@@ -20,7 +20,7 @@ from .pace import NO_PACE, Pace, checked_pace
 from .pmu_event import PmuEvent
 from .raw_attr import read_attr
 from .refining import refined
-from .tags import is_tag, tag_events
+from .tags import is_tag, tag_events, tag_notes
 
 Item: TypeAlias = str | Mapping[object, object]
 _WHOSE = AttrFlag.EXCLUDE_USER | AttrFlag.EXCLUDE_KERNEL
@@ -81,15 +81,21 @@ def _text(text: str, pace: Pace, machine: Machine) -> Iterator[PmuEvent]:
     try:
         stripped = text.strip()
         if is_tag(stripped):
-            for one in tag_events(stripped, machine):
-                for group in parse_events(one):
-                    for event in _group(group, pace, machine):
-                        yield evolve(event, text=stripped)
+            yield from _tagged(stripped, pace, machine)
             return
         for group in parse_events(text):
             yield from _group(group, pace, machine)
     except DamonError as error:
         raise type(error)(f"event {text.strip()!r}: {error}") from error
+
+
+def _tagged(tag: str, pace: Pace, machine: Machine) -> Iterator[PmuEvent]:
+    notes = tag_notes(tag, machine)
+    for one in tag_events(tag, machine):
+        for group in parse_events(one):
+            for event in _group(group, pace, machine):
+                yield evolve(event, text=tag, notes=(*notes, *event.notes))
+                notes = ()
 
 
 def _group(group: GroupText, pace: Pace, machine: Machine) -> Iterator[PmuEvent]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import evolve, frozen
 
-from damon_core.errors import ConfigError
+from damon_core.errors import ConfigError, PrimitiveError
 
 from .machine import Machine
 from .pmu_event import PmuEvent
@@ -47,7 +47,7 @@ NO_PACE = Pace()
 
 
 def checked_pace(pace: Pace, machine: Machine) -> Pace:
-    """``pace``; ConfigError if no kernel, or not this one now, takes it."""
+    """``pace``; ConfigError if no kernel takes it, PrimitiveError if not this one now."""
     if pace.period is not None and pace.freq is not None:
         raise ConfigError(
             f"both period {pace.period} and freq {pace.freq}: a sample is taken every so many "
@@ -59,7 +59,7 @@ def checked_pace(pace: Pace, machine: Machine) -> Pace:
         raise ConfigError(f"freq {pace.freq}: expected 1 or more samples a second")
     limit = machine.max_sample_rate
     if pace.freq is not None and limit is not None and pace.freq > limit:
-        raise ConfigError(
+        raise PrimitiveError(
             f"freq {pace.freq} is above this kernel's limit of {limit} samples a second: ask for "
             f"less, or raise it by sysctl kernel.perf_event_max_sample_rate={pace.freq}"
         )

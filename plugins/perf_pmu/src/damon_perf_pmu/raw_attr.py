@@ -121,10 +121,11 @@ def _raw_address(number: int, machine: Machine) -> RawAddress | None:
 
 def _type(value: object, machine: Machine) -> int:
     if isinstance(value, str) and not value[:1].isdigit():
-        pmu, *more = machine.find(value)
-        if more:
-            raise ConfigError(f"type {value} is of several PMUs: write one of {pmu.name}, ...")
-        return pmu.type
+        found = machine.find(value)
+        if len(found) > 1:
+            names = " or ".join(pmu.name for pmu in found)
+            raise ConfigError(f"type {value} is of several PMUs: write {names}")
+        return found[0].type
     return _within(_count(value, "type"), "type", _MAX_U32)
 
 

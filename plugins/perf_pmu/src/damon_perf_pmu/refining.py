@@ -7,6 +7,7 @@ from attrs import evolve
 from damon_core.errors import ConfigError, PrimitiveError
 from damon_core.perf_attr import PerfType
 
+from .breakpoint import READ
 from .event_terms import read_terms
 from .event_text import Term
 from .ibs import checked_ibs, ibs_period, is_forwarded
@@ -41,6 +42,8 @@ def refined(
     if event.is_kernel_made:
         if event.precise:
             raise ConfigError("precision (p, P) is for events of a PMU: the kernel makes this one")
+        if event.type == PerfType.BREAKPOINT and event.bp_type == READ and machine.vendor:
+            raise PrimitiveError("x86 processors cannot watch reads alone: use rw")
         return paced(event, pace, KERNEL_PERIOD)
     pmu = machine.pmus.get(event.pmu)
     if pmu is not None and pmu.is_ibs_op:

@@ -47,6 +47,13 @@ def tag_events(tag: str, machine: Machine) -> tuple[str, ...]:
     return found
 
 
+def tag_notes(tag: str, machine: Machine) -> tuple[str, ...]:
+    """What its events do not see, of what the tag promises elsewhere."""
+    if tag == "auto" and _of_cores(machine, _LOADS) and not _of_cores(machine, _STORES):
+        return ("this processor samples loads, and no stores",)
+    return ()
+
+
 def _of_cores(machine: Machine, alias: str) -> tuple[str, ...]:
     return tuple(_text(pmu, alias) for pmu in machine.core_pmus if alias in pmu.events)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
@@ -12,14 +11,15 @@ from damon_perf_pmu.machine import Machine
 from .machines import MACHINES, FakeMachine
 
 
-@pytest.fixture
-def build(tmp_path: Path) -> Callable[[FakeMachine | str], Machine]:
-    """Write a machine, or the one of this name, and look at it."""
-    built: list[Machine] = []
+@pytest.fixture(scope="session")
+def build(tmp_path_factory: pytest.TempPathFactory) -> Callable[[FakeMachine | str], Machine]:
+    """Write a machine, or the one of this name, and look at it; each one once."""
+    built: dict[FakeMachine, Machine] = {}
 
     def write(machine: FakeMachine | str) -> Machine:
         fake = MACHINES[machine] if isinstance(machine, str) else machine
-        built.append(fake.write(tmp_path / str(len(built))))
-        return built[-1]
+        if fake not in built:
+            built[fake] = fake.write(tmp_path_factory.mktemp("machine"))
+        return built[fake]
 
     return write

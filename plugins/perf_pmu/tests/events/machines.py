@@ -31,13 +31,13 @@ class FakePmu:
             (path / name).write_text(f"{text}\n")
 
 
-@frozen
+@frozen(eq=False)
 class FakeMachine:
     vendor: str
     pmus: dict[str, FakePmu]
     family: int = 6
     model: int = 0
-    max_sample_rate: int = 100000
+    max_sample_rate: str = "100000"
     tracepoints: bool = True
 
     def write(self, root: Path) -> Machine:

@@ -72,7 +72,7 @@ def _on_cpu(layout: Layout, pid: int, cpu: int, opener: Opener) -> Found:
             layout, step = lower
             steps += (step,)
         else:
-            if layout.may_be_less_precise and layout.attr.precise_ip:
+            if layout.may_be_less_precise:
                 steps = (*_others(steps), f"precision {layout.attr.precise_ip}")
             return Found(layout, steps)
 

@@ -62,7 +62,7 @@ class Layout:
 
 
 def layout_of(event: PmuEvent, *, physical: bool, keep_prefetches: bool = False) -> Layout:
-    """``physical``: samples hold the physical address, and no other is asked for."""
+    """``physical``: samples hold the physical address, and are of no use without it."""
     attr = PerfAttr(
         type=event.type,
         config=event.config,
@@ -81,7 +81,7 @@ def layout_of(event: PmuEvent, *, physical: bool, keep_prefetches: bool = False)
         attr=attr,
         decoding=_decoding(event, attr, physical, keep_prefetches),
         leader=None if event.leader is None else _leader(event.leader, attr),
-        may_be_less_precise=event.precise in ("max", None),
+        may_be_less_precise=event.precise in ("max", None) and attr.precise_ip > 0,
     )
 
 
@@ -89,8 +89,7 @@ def _sample_type(event: PmuEvent, physical: bool) -> SampleType:
     asked = _WHO | (SampleType.PHYS_ADDR if physical else SampleType(0))
     if event.raw is not None:
         return asked | SampleType.RAW
-    if not physical:
-        asked |= SampleType.ADDR
+    asked |= SampleType.ADDR
     # With PERIOD the kernel samples each of its own events, whatever the period is.
     if not event.is_kernel_made or event.freq:
         asked |= SampleType.PERIOD

@@ -15,7 +15,7 @@ from attrs import evolve
 
 from damon_core.access import REPORT_DTYPE, ReportFlag
 from damon_core.cpus import online_cpus
-from damon_core.perf_attr import AttrFlag, SampleType
+from damon_core.perf_attr import AttrFlag
 from damon_core.perf_event import Opener, PerfError, PerfEvent
 from damon_core.perf_sampling import ALL_THREADS, PerfSampling
 from damon_core.perf_targets import is_denied
@@ -89,14 +89,7 @@ def _for_test(layout: Layout) -> Layout:
     period = 1 if event.is_kernel_made else IBS_PERIOD if event.by_ibs else PERIOD
     if AttrFlag.FREQ in attr.flags or attr.sample_period > period:
         layout = layout.sampled_every(period)
-    sample_type = layout.attr.sample_type
-    if event.raw is None:
-        sample_type |= SampleType.ADDR
-    return evolve(
-        layout,
-        attr=evolve(layout.attr, sample_type=sample_type),
-        decoding=evolve(layout.decoding, sample_type=sample_type, needs=ReportFlag(0)),
-    )
+    return evolve(layout, decoding=evolve(layout.decoding, needs=ReportFlag(0)))
 
 
 def _opening(layout: Layout, cpu: int, opener: Opener) -> tuple[Layout, int]:

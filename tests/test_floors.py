@@ -28,7 +28,7 @@ FLOORS = (
     # the monitoring loop
     "schedule pace sources window tally tuning engine",
     # plugins
-    "catalogue registration options installed hosted host",
+    "mechanism catalogue registration options installed hosted host",
     # configuration
     "config",
     # tests

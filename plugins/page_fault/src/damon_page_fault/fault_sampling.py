@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from damon_core.primitive import PrimitiveContext
     from damon_core.target import Target
 
-    from .mechanism import Options
+    from .options import Options
 
 NOBODY = -2  # no task has this id, and perf gives it to none
 MAX_FILTERED = 16  # ranges in a filter: it is evaluated at every fault

@@ -35,7 +35,7 @@ FLOORS = (
     "testing",
     # what goes out, and what is known of what was monitored
     "record record_batch record_format record_frames record_names record_writer recorded_context "
-    "recording rivalry truth truth_log touching score workload report",
+    "recording rivalry truth truth_log touching score workload report comparison",
     # people
     "cli __main__",
 )

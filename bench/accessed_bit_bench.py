@@ -22,7 +22,7 @@ import numpy as np
 
 from damon_accessed_bit import tlb
 from damon_accessed_bit.bpf import PageTableWalk
-from damon_accessed_bit.mechanism import Flush, Options
+from damon_accessed_bit.options import Flush, Options
 from damon_core.model import AddrRange, Intervals, Ops
 from damon_core.primitive import PrimitiveContext
 from damon_core.target import Target

@@ -25,7 +25,7 @@ from pathlib import Path
 import numpy as np
 from attrs import define, frozen
 
-from damon_accessed_bit.mechanism import Choice, Options
+from damon_accessed_bit.options import Choice, Options
 from damon_accessed_bit.plugin import AccessedBit
 from damon_core.clock import MonotonicClock
 from damon_core.model import AddrRange, Intervals, Ops

@@ -28,7 +28,7 @@ from damon_core.model import Intervals, Ops
 from damon_core.target import Target
 from damon_core.testing import RecordedReports
 from damon_page_fault.hint_faults import HintFaults
-from damon_page_fault.mechanism import Options
+from damon_page_fault.options import Options
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
 SOURCE = Path(__file__).parent.parent / "plugins/page_fault/tests/faults/faulter.c"

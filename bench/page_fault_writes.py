@@ -25,7 +25,7 @@ from damon_core.testing import RecordedReports
 from damon_core.truth import Truth
 from damon_core.workload.plan import MemoryKind, Workload, WorkloadRegion
 from damon_core.workload.toucher import Touched, Toucher
-from damon_page_fault.mechanism import Options
+from damon_page_fault.options import Options
 from damon_page_fault.wp_async import WriteProtect
 
 PAGE = mmap.PAGESIZE

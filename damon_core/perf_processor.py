@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import time
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,11 @@ from .perf_ring import PerfRing, Slots
 
 if TYPE_CHECKING:
     from .perf_decoding import PerfDecoder
+
+
+# A writer that had chosen the ring before events moved finishes within microseconds, unless its
+# processor is a virtual one that stands still just then.
+_LEAVING_NS = 1_000_000_000
 
 
 @define(eq=False)
@@ -49,7 +55,7 @@ class PerfProcessor:
     running_ns: int = 0
     _events: dict[int, list[_Counted]] = field(factory=dict)
     _leaders: dict[int, PerfEvent] = field(factory=dict)
-    _left: PerfRing | None = None
+    _left: list[tuple[PerfRing, int]] = field(factory=list)
 
     @classmethod
     def open(
@@ -133,7 +139,7 @@ class PerfProcessor:
         """
         lost = sum(self._count(counted) for counted in self._all())
         told = decoder.c_counts.lost
-        if self._left is not None:
+        if self._left:
             self._leave(decoder, reports, now_ns)
         self.ring.drain(decoder, reports, now_ns)
         if not self._is_loss_counted:
@@ -149,10 +155,9 @@ class PerfProcessor:
             event.close()
         self._events.clear()
         self._leaders.clear()
-        for ring in (self._left, self.ring):
-            if ring is not None:
-                ring.close()
-        self._left = None
+        for ring in (*(ring for ring, _ in self._left), self.ring):
+            ring.close()
+        self._left.clear()
 
     def _all(self) -> Sequence[_Counted]:
         return [counted for events in self._events.values() for counted in events]
@@ -182,8 +187,9 @@ class PerfProcessor:
             return
         for counted in self._all():
             counted.event.output_to(larger.fd)
-        self._left, self.ring = self.ring, larger
-        self._left.drain(decoder, reports, now_ns)
+        smaller, self.ring = self.ring, larger
+        self._left.append((smaller, time.monotonic_ns() + _LEAVING_NS))
+        smaller.drain(decoder, reports, now_ns)
         self.nr_grown += 1
 
     def _larger_ring(self) -> PerfRing | None:
@@ -200,8 +206,11 @@ class PerfProcessor:
         return larger
 
     def _leave(self, decoder: PerfDecoder, reports: Slots, now_ns: int) -> None:
-        """The ring before: by now, whoever was writing to it when events moved has finished."""
-        assert self._left is not None
-        self._left.drain(decoder, reports, now_ns)
-        self._left.close()
-        self._left = None
+        """Drain the rings before, and close those that nobody can be writing to any more."""
+        old_ns = time.monotonic_ns()
+        for ring, _ in self._left:
+            ring.drain(decoder, reports, now_ns)
+        for ring, until_ns in self._left:
+            if until_ns <= old_ns:
+                ring.close()
+        self._left = [(ring, until_ns) for ring, until_ns in self._left if until_ns > old_ns]

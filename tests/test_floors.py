@@ -28,14 +28,14 @@ FLOORS = (
     # the monitoring loop
     "schedule pace sources window tally tuning engine",
     # plugins
-    "catalogue registration options installed hosted host",
+    "mechanism catalogue registration options installed hosted host",
     # configuration
     "config",
     # tests
     "testing",
     # what goes out, and what is known of what was monitored
     "record record_batch record_format record_frames record_names record_writer recorded_context "
-    "recording rivalry truth truth_log touching score workload report",
+    "recording rivalry truth truth_log touching score workload report comparison",
     # people
     "cli __main__",
 )

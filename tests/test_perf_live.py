@@ -125,7 +125,7 @@ def test_events_that_go_on_while_their_ring_is_exchanged_lose_nothing(
         "    memory.madvise(mmap.MADV_NOHUGEPAGE)\n"
         "    memory[:: mmap.PAGESIZE] = bytes(500)\n"
         "    memory.close()\n"
-        "print(flush=True)\n"
+        "    print(flush=True)\n"
         "sys.stdin.readline()\n"
     )
     process = subprocess.Popen(
@@ -140,9 +140,11 @@ def test_events_that_go_on_while_their_ring_is_exchanged_lose_nothing(
         events.enable()
         process.stdin.write(b"\n")
         process.stdin.flush()
+        process.stdout.readline()  # by now the ring was full, and the process goes on
         while events.totals.nr_events < 20000:
             events.drain(reports, 0)
-        process.stdout.readline()
+        for _ in range(39):
+            process.stdout.readline()
         events.disable()
         events.drain(reports, 0)
         events.drain(reports, 0)

@@ -59,6 +59,8 @@ if [ "${1:-}" = vm ]; then
 		command -v $server >/dev/null ||
 			install_unstarted "no $server" $server || say "the tests with it will be skipped"
 	done
+	command -v perf >/dev/null ||
+		install "no perf" linux-perf || say "the tests that compare with perf will be skipped"
 fi
 if [ "${1:-}" = vm ] && [ -n "${DAMON_VM_KERNEL:-}" ]; then
 	command -v qemu-system-x86_64 >/dev/null ||

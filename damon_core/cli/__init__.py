@@ -15,6 +15,7 @@ from ..errors import DamonError, one_line
 
 _COMMANDS = {
     "check": "Check a configuration file and print what it amounts to.",
+    "compare": "Compare primitives with the truth and with each other.",
     "primitives": "List the installed primitives, and what works on this machine.",
     "record": "Monitor targets and record what they access.",
     "report": "Show what a recording says.",

@@ -21,6 +21,7 @@ from ..errors import ConfigError
 MAX_BYTES = 1 << 20
 MAX_NODES = 100_000
 MAX_DEPTH = 32
+_TOO_DEEP = f"nested more than {MAX_DEPTH} deep"
 
 _LOADER: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 _UNPRINTABLE = re.compile(
@@ -155,6 +156,8 @@ def _syntax_message(error: yaml.MarkedYAMLError, text: str, name: str) -> str:
     if "\t" in line[: len(line) - len(line.lstrip())]:
         return f"{name}:{number + 1}: a tab in the indentation; YAML takes only spaces there"
     problem = error.problem or error.context or "not YAML"
+    if "nesting depth" in problem:  # libyaml from 0.2.6 on looks ahead of what we count
+        return f"{name}:{number + 1}: {_TOO_DEEP}"
     return f"{name}:{number + 1}: not YAML: {' '.join(problem.split())}"
 
 
@@ -186,7 +189,7 @@ def _build(events: Iterable[yaml.Event], name: str) -> Node:
             open_nodes.append(node)
             pending_keys.append(None)
             if len(open_nodes) > MAX_DEPTH:
-                raise ConfigError(f"{name}:{line}: nested more than {MAX_DEPTH} deep")
+                raise ConfigError(f"{name}:{line}: {_TOO_DEEP}")
     if root is None:
         raise ConfigError(f"{name}: empty; a configuration begins with 'ops:' or 'contexts:'")
     return root

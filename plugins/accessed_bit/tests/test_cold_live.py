@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from damon_accessed_bit.cold import Cold
-from damon_accessed_bit.mechanism import Options
+from damon_accessed_bit.options import Options
 from damon_core import ReportFlag
 from damon_core.model import Ops
 

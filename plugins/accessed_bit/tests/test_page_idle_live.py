@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from damon_accessed_bit._native import lib
-from damon_accessed_bit.mechanism import Options
+from damon_accessed_bit.options import Options
 from damon_accessed_bit.page_idle import PageIdle
 from damon_accessed_bit.plugin import AccessedBit
 from damon_core import ReportFlag

@@ -10,10 +10,11 @@ import pytest
 
 from damon_accessed_bit import probe
 from damon_accessed_bit._native import ffi, lib
-from damon_accessed_bit.mechanism import Choice, Options
+from damon_accessed_bit.options import Choice, Options
 from damon_accessed_bit.plugin import AccessedBit
 from damon_core.errors import ConfigError, PrimitiveError
 from damon_core.host import PrimitiveChoice, PrimitiveHost
+from damon_core.mechanism import MechanismTable
 from damon_core.model import Ops
 from damon_core.testing import PrimitiveContract
 
@@ -67,10 +68,10 @@ def lacking(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Makes mechanisms unusable."""
 
     def lack(**lacks: str) -> None:
-        def missing(choice: Choice, ops: Ops, pids: Any = ()) -> str:
-            return lacks.get(choice.value, "")
+        def missing(self: MechanismTable, name: str, ops: Ops, pids: Any = ()) -> str:
+            return lacks.get(name, "")
 
-        monkeypatch.setattr(probe, "missing", missing)
+        monkeypatch.setattr(MechanismTable, "missing", missing)
 
     return lack
 
@@ -109,7 +110,7 @@ def test_a_mechanism_asked_for_that_lacks_something_is_an_error_not_another(lack
 
 
 def test_smaps_is_never_taken_for_physical_memory() -> None:
-    assert "vaddr" in probe.missing(Choice.SMAPS, Ops.PADDR)
+    assert "vaddr" in probe.MECHANISMS.missing("smaps", Ops.PADDR)
 
 
 @pytest.mark.parametrize(

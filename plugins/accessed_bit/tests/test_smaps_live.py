@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from damon_accessed_bit.mechanism import Flush, Options
+from damon_accessed_bit.options import Flush, Options
 from damon_accessed_bit.smaps import Smaps
 from damon_core.model import Ops
 
@@ -65,7 +65,7 @@ AS_USER = """
 import os, sys
 sys.path.insert(0, sys.argv[2])
 import conftest
-from damon_accessed_bit.mechanism import Options
+from damon_accessed_bit.options import Options
 from damon_accessed_bit.smaps import Smaps
 from damon_core.model import Ops
 import damon_core.process, damon_core.target

@@ -11,12 +11,13 @@ import pytest
 from damon_core import PrimitiveContext
 from damon_core.errors import ConfigError, PrimitiveError
 from damon_core.host import PrimitiveChoice, PrimitiveHost
+from damon_core.mechanism import MechanismTable
 from damon_core.model import Intervals, Ops, SampleFilter
 from damon_core.testing import PrimitiveContract, RecordedReports
 from damon_page_fault import probe
 from damon_page_fault._native import ffi, lib
-from damon_page_fault.mechanism import Choice, Options
 from damon_page_fault.numa_balancing import NumaBalancing
+from damon_page_fault.options import Choice, Options
 from damon_page_fault.plugin import PageFault
 
 
@@ -53,10 +54,10 @@ def lacking(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Makes mechanisms unusable."""
 
     def lack(**lacks: str) -> None:
-        def missing(choice: Choice, ops: Ops, pids: Any = ()) -> str:
-            return lacks.get(choice.value, "")
+        def missing(self: MechanismTable, name: str, ops: Ops, pids: Any = ()) -> str:
+            return lacks.get(name, "")
 
-        monkeypatch.setattr(probe, "missing", missing)
+        monkeypatch.setattr(MechanismTable, "missing", missing)
 
     return lack
 
@@ -133,7 +134,7 @@ def test_a_mechanism_asked_for_that_lacks_something_is_an_error_not_another(lack
 
 @pytest.mark.parametrize("choice", [Choice.WP_ASYNC, Choice.RWP])
 def test_pages_of_physical_memory_are_not_watched(choice: Choice) -> None:
-    assert "first_touch" in probe.missing(choice, Ops.PADDR)
+    assert "first_touch" in probe.MECHANISMS.missing(choice.value, Ops.PADDR)
 
 
 @pytest.mark.parametrize(
@@ -163,4 +164,4 @@ def test_a_userfaultfd_of_our_own_tells_what_the_kernel_has() -> None:
         )
     os.close(fd)
     for choice in (Choice.WP_ASYNC, Choice.RWP):
-        assert "\n" not in probe.missing(choice, Ops.VADDR)
+        assert "\n" not in probe.MECHANISMS.missing(choice.value, Ops.VADDR)

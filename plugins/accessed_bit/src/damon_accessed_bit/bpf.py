@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from damon_core.primitive import PrimitiveContext
     from damon_core.reports import SourceReports
 
-    from .mechanism import Options
+    from .options import Options
 
 DISTURBS = "clears the accessed bits that reclaim also reads"
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from damon_core.reports import SourceReports
     from damon_core.target import Target
 
-    from .mechanism import Options
+    from .options import Options
 
 NO_PAGE_FLAGS = (
     "/proc/kpageflags and /proc/kpagecount may not be read: the hottest pages cannot be told "

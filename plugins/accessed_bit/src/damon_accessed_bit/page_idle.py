@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from damon_core.reports import SourceReports
     from damon_core.target import Target
 
-    from .mechanism import Options
+    from .options import Options
 
 BITMAP = "/sys/kernel/mm/page_idle/bitmap"
 KPAGEFLAGS = "/proc/kpageflags"

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from damon_core import Availability, Provides, hookimpl
-from damon_core.errors import PrimitiveError
+from damon_core import Availability, Provides
+from damon_core.mechanism import MechanismPrimitive
 from damon_core.model import Ops
 
 from ._native import lib
 from .bpf import DISTURBS
-from .mechanism import Options as _Options
+from .options import Options as _Options
 from .probe import choose, probe_all
 
 if TYPE_CHECKING:
+    from damon_core.mechanism import Mechanism
     from damon_core.primitive import PrimitiveContext
-    from damon_core.reports import SourceReports
-
-    from .mechanism import Mechanism
 
 
-class AccessedBit:
+class AccessedBit(MechanismPrimitive):
     """Which pages have page-table entries that the processor marked as accessed."""
 
     ops = frozenset({Ops.VADDR, Ops.FVADDR, Ops.PADDR})
@@ -35,36 +33,6 @@ class AccessedBit:
 
     def __init__(self, options: _Options | None = None) -> None:
         self._options = options or _Options()
-        self._mechanism: Mechanism | None = None
 
-    @property
-    def _chosen(self) -> Mechanism:
-        if self._mechanism is None:
-            raise PrimitiveError("accessed_bit: a hook was called before damon_init")
-        return self._mechanism
-
-    @hookimpl
-    def damon_init(self, ctx: PrimitiveContext) -> None:
-        pids = [target.pid for target in ctx.targets]
-        mechanism = choose(self._options, ctx.ops, pids)
-        self._mechanism = mechanism
-        mechanism.init(ctx)
-        self.provides = mechanism.provides
-        ctx.mechanism = mechanism.name
-
-    @hookimpl
-    def damon_update_targets(self, ctx: PrimitiveContext) -> None:
-        self._chosen.update_targets(ctx)
-
-    @hookimpl
-    def damon_prepare_access_checks(self, ctx: PrimitiveContext) -> None:
-        self._chosen.prepare(ctx)
-
-    @hookimpl
-    def damon_check_accesses(self, ctx: PrimitiveContext, reports: SourceReports) -> None:
-        self._chosen.check(ctx, reports)
-
-    @hookimpl
-    def damon_cleanup(self, ctx: PrimitiveContext) -> None:
-        if self._mechanism is not None:
-            self._mechanism.cleanup()
+    def choose_mechanism(self, ctx: PrimitiveContext) -> Mechanism:
+        return choose(self._options, ctx.ops, [target.pid for target in ctx.targets])

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ._native import lib
 from .eviction import TlbEviction
-from .mechanism import Flush
+from .options import Flush
 
 if TYPE_CHECKING:
     from damon_core.primitive import PrimitiveContext

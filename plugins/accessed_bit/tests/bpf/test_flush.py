@@ -14,7 +14,7 @@ import pytest
 
 from damon_accessed_bit import tlb
 from damon_accessed_bit.eviction import TlbEviction
-from damon_accessed_bit.mechanism import Flush
+from damon_accessed_bit.options import Flush
 from damon_core.model import AddrRange
 from damon_core.target import Target
 

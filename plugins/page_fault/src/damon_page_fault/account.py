@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from attrs import define, field, frozen
 
-from .mechanism import Thp
+from .options import Thp
 from .userfaultfd import Kind
 
 if TYPE_CHECKING:

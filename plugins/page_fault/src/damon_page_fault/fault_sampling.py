@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from damon_core.primitive import PrimitiveContext
     from damon_core.target import Target
 
-    from .mechanism import Options
+    from .options import Options
 
 MAX_FILTERED = 16  # ranges in a filter: it is evaluated at every fault
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from damon_core.reports import SourceReports
     from damon_core.target import Target
 
-    from .mechanism import Options
+    from .options import Options
 
 NOT_ON = (
     "hint_faults needs kernel.numa_balancing, and it is off: it is a switch of the whole machine, "

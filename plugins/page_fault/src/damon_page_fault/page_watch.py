@@ -11,7 +11,7 @@ from damon_core.errors import PrimitiveError
 
 from .account import Account
 from .handover import HOW, NotHandedOver, is_held, not_handed_over, take_userfaultfd
-from .mechanism import Choice, Options, Thp
+from .options import Choice, Options, Thp
 from .page_scan import PageScan
 from .userfaultfd import Kind, TargetGone, Userfaultfd
 from .watched import Watched

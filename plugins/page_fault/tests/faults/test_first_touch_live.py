@@ -21,7 +21,7 @@ from damon_core.target import Target
 from damon_core.testing.open_files import no_more_files, open_files
 from damon_page_fault.fault_options import FaultEvent
 from damon_page_fault.first_touch import FirstTouch
-from damon_page_fault.mechanism import Options
+from damon_page_fault.options import Options
 
 from .conftest import PAGE, Faulter, Watch, reads, writes
 

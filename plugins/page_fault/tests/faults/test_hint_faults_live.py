@@ -18,8 +18,8 @@ from damon_core.model import Ops
 from damon_page_fault.fault_options import FaultEvent
 from damon_page_fault.first_touch import FirstTouch
 from damon_page_fault.hint_faults import LIMITS, NOT_ON, HintFaults
-from damon_page_fault.mechanism import Choice, Options
 from damon_page_fault.numa_balancing import REPAIRED, SYSCTL, NumaBalancing
+from damon_page_fault.options import Choice, Options
 from damon_page_fault.plugin import PageFault
 
 from .conftest import PAGE, Faulter, Watch, reads, writes

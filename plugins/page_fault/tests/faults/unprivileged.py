@@ -9,7 +9,7 @@ from pathlib import Path
 from damon_core.access import ReportFlag
 from damon_core.target import Target
 from damon_page_fault.first_touch import FirstTouch
-from damon_page_fault.mechanism import Options
+from damon_page_fault.options import Options
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 from faults.conftest import Faulter, Watch

@@ -19,7 +19,7 @@ from damon_core.model import AddrRange, Intervals, Ops
 from damon_core.target import Target
 from damon_core.testing import RecordedReports
 from damon_core.vaddr import Vaddr
-from damon_page_fault.mechanism import Choice, Options
+from damon_page_fault.options import Choice, Options
 from damon_page_fault.plugin import PageFault
 
 PAGE = os.sysconf("SC_PAGE_SIZE")

@@ -26,7 +26,7 @@ from damon_core.target import Target
 from damon_core.testing import RecordedReports
 from damon_core.vaddr import Vaddr
 from damon_page_fault import injection, wp_async
-from damon_page_fault.mechanism import Choice, Options
+from damon_page_fault.options import Choice, Options
 from damon_page_fault.plugin import PageFault
 
 def monitor(pid):

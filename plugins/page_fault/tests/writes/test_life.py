@@ -10,7 +10,7 @@ import pytest
 
 from damon_core.errors import PrimitiveError
 from damon_core.model import AddrRange
-from damon_page_fault.mechanism import Choice, Thp
+from damon_page_fault.options import Choice, Thp
 
 from .conftest import HUGE, PAGE, Start, Watch
 
@@ -25,7 +25,7 @@ from damon_core.model import Intervals, Ops
 from damon_core.target import Target
 from damon_core.testing import RecordedReports
 from damon_core.vaddr import Vaddr
-from damon_page_fault.mechanism import Options
+from damon_page_fault.options import Options
 from damon_page_fault.plugin import PageFault
 
 target = Target.open(int(sys.argv[1]))

@@ -12,9 +12,8 @@ from pathlib import Path
 import pytest
 
 from damon_core.model import Ops
-from damon_page_fault.mechanism import Choice
 from damon_page_fault.plugin import PageFault
-from damon_page_fault.probe import missing
+from damon_page_fault.probe import MECHANISMS
 
 from .conftest import HERE, Start, Writers
 
@@ -25,7 +24,7 @@ from damon_core.model import Intervals, Ops, SampleFilter
 from damon_core.target import Target
 from damon_core.testing import RecordedReports
 from damon_core.vaddr import Vaddr
-from damon_page_fault.mechanism import Options
+from damon_page_fault.options import Options
 from damon_page_fault.plugin import PageFault
 
 pid, start, filters = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]
@@ -114,7 +113,7 @@ def monitor(kernel: Path) -> Iterator[StartMonitor]:
 
 
 def test_a_kernel_without_it_says_what_is_missing() -> None:
-    lack = missing(Choice.RWP, Ops.VADDR)
+    lack = MECHANISMS.missing("rwp", Ops.VADDR)
     if not lack:
         pytest.skip("this kernel has it")
     assert "UFFD_FEATURE_RWP" in lack or "userfaultfd" in lack

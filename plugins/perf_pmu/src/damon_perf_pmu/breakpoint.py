@@ -16,6 +16,7 @@ READ, WRITE, EXECUTE = 1, 2, 4  # HW_BREAKPOINT_*
 LENGTHS = (1, 2, 4, 8)
 
 _PARTS = re.compile(r"mem:(0[xX][0-9a-fA-F]+|[0-9]+)(?:/([^:]*))?(.*)")
+_NUMBER = re.compile(r"[0-9]+")
 _ACCESSES = {"r": READ, "w": WRITE, "x": EXECUTE}
 _DEFAULT_LENGTH = 4
 _EXPECTED = "expected mem:ADDR[/LEN][:rw], such as mem:0x7f0012345678/8:rw"
@@ -29,11 +30,11 @@ def parse_breakpoint(word: str) -> tuple[PmuEvent, str]:
     address = int(found[1], 0) if found[1].startswith(("0x", "0X")) else int(found[1])
     parts = list(found[3].split(":"))[1:]
     length = found[2]
-    if length is None and parts and parts[0].isdigit():
+    if length is None and parts and _NUMBER.fullmatch(parts[0]):
         length = parts.pop(0)
     access = parts.pop(0) if parts and parts[0] and set(parts[0]) <= _ACCESSES.keys() else "rw"
     letters = parts.pop(0) if parts and parts[0] and set(parts[0]) <= LETTERS else ""
-    if parts or (length is not None and not length.isdigit()):
+    if parts or (length is not None and not _NUMBER.fullmatch(length)):
         raise ConfigError(f"not a breakpoint: {_EXPECTED}")
     bp_type = 0
     for letter in access:

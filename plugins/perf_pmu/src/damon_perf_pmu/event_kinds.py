@@ -52,7 +52,8 @@ def drafts(written: EventText, machine: Machine) -> tuple[Draft, ...]:
         return tuple(Draft(one, modifiers, pace) for one in _named(written.text, word, machine))
     config = read_raw(word)
     if config is not None:
-        return tuple(Draft(one, modifiers) for one in _raw(written.text, word, config, machine))
+        raws = _of_cores(written.text, f"r{config:x}", PerfType.RAW, config, machine)
+        return tuple(Draft(one, modifiers) for one in raws)
     having = [pmu for pmu in machine.pmus.values() if word in pmu.events]
     if having:
         return _of_pmus(evolve(written, modifiers=modifiers), having, (Term(word),))
@@ -100,9 +101,16 @@ def _named(text: str, word: str, machine: Machine) -> Iterable[PmuEvent]:
     kind, config = NAMED[word]
     name = canonical_name(kind, config) or word
     if kind is PerfType.SOFTWARE:
-        yield PmuEvent(text=text, name=name, pmu="software", type=kind, config=config)
-    elif not machine.is_hybrid:
-        pmu = machine.core_pmus[0] if machine.core_pmus else None
+        return (PmuEvent(text=text, name=name, pmu="software", type=kind, config=config),)
+    return _of_cores(text, name, kind, config, machine)
+
+
+def _of_cores(
+    text: str, name: str, kind: PerfType, config: int, machine: Machine
+) -> Iterable[PmuEvent]:
+    """An event that is numbered for the cores, on hybrid machines for each kind of them."""
+    if not machine.is_hybrid:
+        pmu = next(iter(machine.core_pmus), None)
         yield PmuEvent(
             text=text,
             name=name,
@@ -111,40 +119,19 @@ def _named(text: str, word: str, machine: Machine) -> Iterable[PmuEvent]:
             config=config,
             cpus=pmu.cpus if pmu else None,
         )
-    else:
-        for pmu in machine.core_pmus:
-            yield PmuEvent(
-                text=text,
-                name=f"{pmu.name}/{name}/",
-                pmu=pmu.name,
-                type=kind,
-                config=config | pmu.type << _EXTENDED_TYPE_SHIFT,
-                cpus=pmu.cpus,
-            )
-
-
-def _raw(text: str, word: str, config: int, machine: Machine) -> Iterable[PmuEvent]:
-    # Type RAW has no room for the kind of core, so there it is the type of the core's PMU.
-    if not machine.is_hybrid:
-        pmu = machine.core_pmus[0] if machine.core_pmus else None
-        yield PmuEvent(
-            text=text,
-            name=f"r{config:x}",
-            pmu=pmu.name if pmu else "cpu",
-            type=PerfType.RAW,
-            config=config,
-            cpus=pmu.cpus if pmu else None,
-        )
         return
     for pmu in machine.core_pmus:
-        yield PmuEvent(
+        event = PmuEvent(
             text=text,
-            name=f"{pmu.name}/r{config:x}/",
+            name=f"{pmu.name}/{name}/",
             pmu=pmu.name,
-            type=pmu.type,
-            config=config,
+            type=kind,
+            config=config | pmu.type << _EXTENDED_TYPE_SHIFT,
             cpus=pmu.cpus,
         )
+        # Raw numbers leave no room for the kind of core: there the type tells it.
+        is_raw = kind is PerfType.RAW
+        yield evolve(event, type=pmu.type, config=config) if is_raw else event
 
 
 def _of_pmus(written: EventText, pmus: Iterable[Pmu], terms: tuple[Term, ...]) -> tuple[Draft, ...]:

@@ -13,7 +13,7 @@ from damon_core.errors import ConfigError
 _BREAKPOINT = re.compile(r"mem:[^,{}\s/]*(?:/[^,{}\s/:]*)?(?::[^,{}\s/]*)?")
 _WITH_TERMS = re.compile(r"([A-Za-z_][\w.*?\[\]-]*)/([^/{}]*)/:?([A-Za-z]*)")
 _WORD = re.compile(r"[A-Za-z_][^,{}/\s]*")
-_TERM = re.compile(r"([A-Za-z_][\w.-]*)(?:=(.*))?", re.DOTALL)
+_TERM = re.compile(r"([A-Za-z_][\w.-]*)(?:=([^\x00-\x1f\x7f]*))?")
 _GROUP_END = re.compile(r"\}(?::([A-Za-z]*))?")
 _SPACE = re.compile(r"\s*")
 _MAX_TEXT = 4096

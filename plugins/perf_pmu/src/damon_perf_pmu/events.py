@@ -14,13 +14,14 @@ from damon_core.perf_attr import AttrFlag
 from damon_core.spelling import did_you_mean
 
 from .event_kinds import Draft, drafts
-from .event_text import GroupText, parse_events
+from .event_text import EventText, GroupText, parse_events
 from .machine import PROCFS, SYSFS, Machine
 from .pace import NO_PACE, Pace, checked_pace
 from .pmu_event import PmuEvent
 from .raw_attr import read_attr
 from .refining import refined
 from .tags import is_tag, tag_events, tag_notes
+from .written import read_count, shown, text_of
 
 Item: TypeAlias = str | Mapping[object, object]
 _WHOSE = AttrFlag.EXCLUDE_USER | AttrFlag.EXCLUDE_KERNEL
@@ -41,7 +42,7 @@ def resolve_events(
 
 def resolve_on(machine: Machine, items: Item | Sequence[Item]) -> tuple[PmuEvent, ...]:
     """As resolve_events, on a machine that is already looked at."""
-    listed = [items] if isinstance(items, (str, Mapping)) else items
+    listed = items if isinstance(items, (list, tuple)) else [items]
     events = [event for item in listed for event in _item(item, machine)]
     if not events:
         raise ConfigError("no events: expected at least one, such as auto or minor-faults")
@@ -53,19 +54,20 @@ def _item(item: object, machine: Machine) -> list[PmuEvent]:
     if isinstance(item, str):
         return list(_text(item, NO_PACE, machine))
     if not isinstance(item, Mapping):
-        raise ConfigError(f"event {item!r}: expected a text such as minor-faults, or fields")
+        raise ConfigError(f"event {shown(item)}: expected a text such as minor-faults, or fields")
     if "event" not in item:
         return [_attr(item, machine)]
+    text = item["event"]
     for key in item:
         if key not in _KEYS:
             raise ConfigError(
-                f"event {item['event']!r}: unknown key {key}{did_you_mean(str(key), _KEYS)}; "
+                f"event {shown(text)}: unknown key {key}{did_you_mean(str(key), _KEYS)}; "
                 f"expected {', '.join(_KEYS)}"
             )
-    if not isinstance(item["event"], str):
-        raise ConfigError(f"event {item['event']!r}: expected a text such as minor-faults")
-    pace = Pace(*(_whole(item, name) for name in ("period", "freq")))
-    return list(_text(item["event"], pace, machine))
+    if not isinstance(text, str):
+        raise ConfigError(f"event {shown(text)}: expected a text such as minor-faults")
+    pace = Pace(*(_number(item, name) for name in ("period", "freq")))
+    return list(_text(text, pace, machine))
 
 
 def _attr(fields: Mapping[object, object], machine: Machine) -> PmuEvent:
@@ -73,32 +75,34 @@ def _attr(fields: Mapping[object, object], machine: Machine) -> PmuEvent:
         event, pace = read_attr(fields, machine)
         return refined(event, checked_pace(pace, machine), machine)
     except DamonError as error:
-        shown = ", ".join(f"{key}: {value}" for key, value in fields.items())
-        raise type(error)(f"event {{{shown}}}: {error}") from error
+        raise type(error)(f"event {text_of(fields)}: {error}") from error
 
 
 def _text(text: str, pace: Pace, machine: Machine) -> Iterator[PmuEvent]:
     try:
-        stripped = text.strip()
-        if is_tag(stripped):
-            yield from _tagged(stripped, pace, machine)
-            return
         for group in parse_events(text):
             yield from _group(group, pace, machine)
     except DamonError as error:
-        raise type(error)(f"event {text.strip()!r}: {error}") from error
+        raise type(error)(f"event {shown(text.strip())}: {error}") from error
 
 
-def _tagged(tag: str, pace: Pace, machine: Machine) -> Iterator[PmuEvent]:
+def _tagged(written: EventText, pace: Pace, machine: Machine) -> Iterator[PmuEvent]:
+    tag, _, letters = written.word.partition(":")
     notes = tag_notes(tag, machine)
     for one in tag_events(tag, machine):
-        for group in parse_events(one):
+        for group in parse_events(one + letters):
             for event in _group(group, pace, machine):
-                yield evolve(event, text=tag, notes=(*notes, *event.notes))
+                yield evolve(event, text=written.text, notes=(*notes, *event.notes))
                 notes = ()
 
 
 def _group(group: GroupText, pace: Pace, machine: Machine) -> Iterator[PmuEvent]:
+    tagged = [one for one in group.events if one.terms is None and is_tag(one.word.split(":")[0])]
+    if tagged and group.braces:
+        raise ConfigError(f"tag {tagged[0].text} stands for several events: not within braces")
+    if tagged:
+        yield from _tagged(tagged[0], pace, machine)
+        return
     members = [drafts(written, machine) for written in group.events]
     if not group.braces:
         for draft in members[0]:
@@ -162,8 +166,10 @@ def _is_same(first: PmuEvent, second: PmuEvent) -> bool:
     return bool(_WHOSE & ~(first.flags | second.flags))
 
 
-def _whole(item: Mapping[object, object], name: str) -> int | None:
-    value = item.get(name)
-    if value is None or type(value) is int:
-        return value
-    raise ConfigError(f"event {item['event']!r}: {name} is {value!r}: expected a whole number")
+def _number(item: Mapping[object, object], name: str) -> int | None:
+    if item.get(name) is None:
+        return None
+    try:
+        return read_count(item[name], name)
+    except ConfigError as error:
+        raise ConfigError(f"event {shown(item['event'])}: {error}") from error

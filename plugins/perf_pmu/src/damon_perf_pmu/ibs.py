@@ -51,9 +51,13 @@ def checked_ibs(event: PmuEvent, pmu: Pmu) -> PmuEvent:
 
 
 def ibs_period(event: PmuEvent, pmu: Pmu | None) -> int:
-    """The period that is used if none was asked for: shorter if only misses are sampled."""
-    misses = pmu.formats.get("l3missonly") if pmu is not None else None
-    return MISS_PERIOD if misses is not None and misses.read(event.config_words) else PERIOD
+    """The period that is used if none was asked for: shorter if only misses are sampled.
+
+    By latency only misses are sampled too.
+    """
+    formats = pmu.formats if pmu is not None else {}
+    of_misses = (formats[name] for name in ("l3missonly", "ldlat") if name in formats)
+    return MISS_PERIOD if any(one.read(event.config_words) for one in of_misses) else PERIOD
 
 
 def _filtered(event: PmuEvent, pmu: Pmu) -> PmuEvent:

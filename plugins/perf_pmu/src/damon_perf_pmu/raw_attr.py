@@ -9,7 +9,6 @@ from attrs import evolve
 from damon_core.errors import ConfigError, PrimitiveError
 from damon_core.perf_attr import AttrFlag, PerfType
 from damon_core.spelling import did_you_mean
-from damon_core.units import parse_count
 
 from .breakpoint import breakpoint_event
 from .event_kinds import fault_tracepoint
@@ -18,6 +17,7 @@ from .named_events import canonical_name
 from .offers import FAULT_SYSTEM, FAULT_TRACEPOINTS
 from .pace import Pace
 from .pmu_event import PmuEvent, RawAddress
+from .written import read_count, shown, text_of
 
 _FLAGS = {
     "exclude_user": AttrFlag.EXCLUDE_USER,
@@ -72,11 +72,11 @@ def read_attr(fields: Mapping[object, object], machine: Machine) -> tuple[PmuEve
 def _event(
     fields: Mapping[object, object], numbers: Mapping[str, int], machine: Machine
 ) -> PmuEvent:
-    text = ", ".join(f"{name}: {value}" for name, value in fields.items())
+    text = text_of(fields)
     kind = _type(fields["type"], machine)
     if kind == PerfType.BREAKPOINT:
         return breakpoint_event(
-            f"{{{text}}}",
+            text,
             numbers["bp_addr"] or numbers["config1"],
             numbers["bp_len"] or numbers["config2"],
             numbers["bp_type"],
@@ -94,9 +94,10 @@ def _event(
         known = ", ".join(f"{one.type} ({one.name})" for one in machine.pmus.values())
         raise PrimitiveError(f"type is {kind}: this machine has no such PMU; it has {known}")
     words = ",".join(f"{name}={numbers[name]:#x}" for name in _CONFIGS if numbers[name])
+    name = canonical_name(kind, numbers["config"]) or f"type={kind},{words}".rstrip(",")
     return PmuEvent(
-        text=f"{{{text}}}",
-        name=canonical_name(kind, numbers["config"]) or f"type={kind},{words}".rstrip(","),
+        text=text,
+        name=",".join((name, *(flag for flag in _FLAGS if fields.get(flag)))),
         pmu=_KERNEL_PMUS.get(PerfType(kind), "cpu") if pmu is None else pmu.name,
         type=kind,
         cpus=None if pmu is None else pmu.cpus,
@@ -126,19 +127,19 @@ def _type(value: object, machine: Machine) -> int:
             names = " or ".join(pmu.name for pmu in found)
             raise ConfigError(f"type {value} is of several PMUs: write {names}")
         return found[0].type
-    return _within(_count(value, "type"), "type", _MAX_U32)
+    return _within(read_count(value, "type"), "type", _MAX_U32)
 
 
 def _number(fields: Mapping[object, object], name: str) -> int:
     value = fields.get(name)
-    return 0 if value is None else _count(value, name)
+    return 0 if value is None else read_count(value, name)
 
 
 def _precision(fields: Mapping[object, object]) -> int | None:
     value = fields.get("precise_ip")
     if value is None:
         return None
-    return _within(_count(value, "precise_ip"), "precise_ip", _MOST_PRECISE)
+    return _within(read_count(value, "precise_ip"), "precise_ip", _MOST_PRECISE)
 
 
 def _switch(fields: Mapping[object, object], name: str) -> bool:
@@ -147,19 +148,10 @@ def _switch(fields: Mapping[object, object], name: str) -> bool:
         return value
     if type(value) is int and value in (0, 1):
         return bool(value)
-    raise ConfigError(f"field {name} is {value!r}: expected true or false")
-
-
-def _count(value: object, name: str) -> int:
-    if isinstance(value, bool) or not isinstance(value, (int, str)):
-        raise ConfigError(f"field {name} is {value!r}: expected a number such as 4 or 0x1cd")
-    try:
-        return parse_count(value)
-    except ConfigError as error:
-        raise ConfigError(f"field {name}: {error}") from error
+    raise ConfigError(f"{name} is {shown(value)}: expected true or false")
 
 
 def _within(number: int, name: str, limit: int) -> int:
     if number > limit:
-        raise ConfigError(f"field {name} is {number}: expected at most {limit}")
+        raise ConfigError(f"{name} is {number}: expected at most {limit}")
     return number

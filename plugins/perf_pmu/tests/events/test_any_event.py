@@ -23,7 +23,26 @@ PIECES = (
     *("cpu", "cpu_core", "ibs_op", "arm_spe", "uncore_imc", "r1cd", "minor-faults", "cycles"),
     *("mem-loads", "mem-stores", "mem-loads-aux", "ldlat=30", "event=0xd0", "umask=0x81", "name=x"),
     *("period=100", "freq=100", "mem:0x1000", "8", "rw", "auto", "exceptions:page_fault_user"),
-    *("/", "//", ",", ":", "{", "}", ":P", ":u", "u", "pp", " ", "@x", "*", "=", "config=", "0x1"),
+    *(
+        "/",
+        "//",
+        ",",
+        ":",
+        "{",
+        "}",
+        ":P",
+        ":u",
+        "u",
+        "pp",
+        " ",
+        "@x",
+        "*",
+        "=",
+        "config=",
+        "0x1",
+        "²",
+        "\n",
+    ),
 )
 NUMBERS = st.one_of(
     st.integers(-2, 2**65), st.sampled_from(["0x1cd", "1,000", "x", ""]), st.booleans(), st.none()

@@ -64,8 +64,24 @@ def test_what_this_machine_lacks_is_told_with_what_it_has(
             {"event": "cs", "perid": 3},
             "event 'cs': unknown key perid; did you mean 'period'?; expected event, period, freq",
         ),
-        ({"event": "cs", "period": 1.5}, "event 'cs': period is 1.5: expected a whole number"),
-        ({"event": "cs", "period": True}, "event 'cs': period is True: expected a whole number"),
+        (
+            {"event": "cs", "period": 1.5},
+            "event 'cs': period is 1.5: expected a number such as 4 or 0x1cd",
+        ),
+        (
+            {"event": "cs", "period": True},
+            "event 'cs': period is True: expected a number such as 4 or 0x1cd",
+        ),
+        (
+            {"event": "cs", "freq": "often"},
+            "event 'cs': freq: got 'often', expected a whole number such as 1,000",
+        ),
+        (
+            {"type": 1, "config": "a\nb"},
+            "event {type: 1, config: a b}: config: got 'a\\nb', "
+            "expected a whole number such as 1,000",
+        ),
+        ([1, 2], "event [1, 2]: expected a text such as minor-faults, or fields"),
         (
             {"event": "cs", "period": 3, "freq": 4},
             "event 'cs': both period 3 and freq 4: a sample is taken every so many events, or so "

@@ -65,6 +65,13 @@ def test_the_kind_of_core_is_read_from_the_upper_half_of_config(build: Build) ->
     assert (event.pmu, event.cpus) == ("cpu_atom", frozenset((16, 17, 18, 19, 22)))
 
 
+def test_who_is_left_out_is_in_the_name(build: Build) -> None:
+    machine = build("Haswell")
+    both = [{"type": 1, "config": 5, f"exclude_{mode}": True} for mode in ("user", "kernel")]
+    names = [event.name for event in resolve_on(machine, both)]
+    assert names == ["minor-faults,exclude_user", "minor-faults,exclude_kernel"]
+
+
 def test_software_events_and_tracepoints_are_known_by_their_numbers(build: Build) -> None:
     machine = build("Haswell")
     faults = one(machine, type=1, config=5)
@@ -97,22 +104,20 @@ def test_breakpoints_have_fields_of_their_own_or_share_config1_and_config2(build
         ),
         (
             {"type": 4, "config": "r1cd"},
-            "event {type: 4, config: r1cd}: field config: got 'r1cd', "
+            "event {type: 4, config: r1cd}: config: got 'r1cd', "
             "expected a whole number such as 1,000",
         ),
         (
             {"type": 4, "config": -1},
-            "event {type: 4, config: -1}: field config: got -1, "
-            "expected a number that is not negative",
+            "event {type: 4, config: -1}: config: got -1, expected a number that is not negative",
         ),
         (
             {"type": 4, "config": 1.5},
-            "event {type: 4, config: 1.5}: field config is 1.5: "
-            "expected a number such as 4 or 0x1cd",
+            "event {type: 4, config: 1.5}: config is 1.5: expected a number such as 4 or 0x1cd",
         ),
         (
             {"type": 1 << 32},
-            "event {type: 4294967296}: field type is 4294967296: expected at most 4294967295",
+            "event {type: 4294967296}: type is 4294967296: expected at most 4294967295",
         ),
         (
             {"type": 99},
@@ -121,12 +126,11 @@ def test_breakpoints_have_fields_of_their_own_or_share_config1_and_config2(build
         ),
         (
             {"type": 4, "precise_ip": 4},
-            "event {type: 4, precise_ip: 4}: field precise_ip is 4: expected at most 3",
+            "event {type: 4, precise_ip: 4}: precise_ip is 4: expected at most 3",
         ),
         (
             {"type": 4, "exclude_user": "yes"},
-            "event {type: 4, exclude_user: yes}: field exclude_user is 'yes': "
-            "expected true or false",
+            "event {type: 4, exclude_user: yes}: exclude_user is 'yes': expected true or false",
         ),
         (
             {"type": 4, "bp_len": 8},

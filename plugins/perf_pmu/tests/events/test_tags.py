@@ -45,6 +45,14 @@ def test_a_tag_stands_for_events(build: Build, machine: str, tag: str, events: l
     assert {event.text for event in found} == {tag}
 
 
+def test_a_tag_has_modifiers_and_neighbours(build: Build) -> None:
+    events = resolve_on(build("Haswell"), "ldlat-loads:u, minor-faults")
+    assert [(event.name, event.text) for event in events] == [
+        ("cpu/mem-loads,ldlat=30/Pu", "ldlat-loads:u"),
+        ("minor-faults", "minor-faults"),
+    ]
+
+
 def test_loads_of_a_tag_are_led_where_they_must_be(build: Build) -> None:
     leaders = {
         event.name: event.leader.config if event.leader else None

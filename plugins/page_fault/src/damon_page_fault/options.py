@@ -1,9 +1,8 @@
-"""What every mechanism of the primitive implements, and the options they share."""
+"""The options of the primitive in YAML."""
 
 from __future__ import annotations
 
 from enum import Enum
-from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from attrs import field, frozen
 
@@ -12,11 +11,6 @@ from damon_core.perf_targets import Scope
 from damon_core.units import parse_switch
 
 from .fault_options import FaultEvent
-
-if TYPE_CHECKING:
-    from damon_core.model import Ops
-    from damon_core.primitive import PrimitiveContext, Provides
-    from damon_core.reports import SourceReports
 
 
 class Choice(str, Enum):
@@ -64,33 +58,3 @@ class Options:
     scope: Scope = Scope.AUTO
     ring_size: int = field(default=256 << 10, converter=parse_ring_size)
     max_ring_size: int = field(default=4 << 20, converter=parse_ring_size)
-
-
-class Mechanism(Protocol):
-    """One way to learn of accesses through page faults.
-
-    The hooks are those of the primitive, called in the same order.  ``init`` raises PrimitiveError.
-    """
-
-    name: ClassVar[str]
-    provides: Provides
-
-    @classmethod
-    def probe(cls, ops: Ops, pid: int | None = None) -> str:
-        """ "" if usable here (for ``pid``, if given), else what is missing and how to get it.
-
-        One line; found out by trying, never from the kernel's version.
-        """
-
-    def __init__(self, options: Options) -> None: ...
-
-    def init(self, ctx: PrimitiveContext) -> None: ...
-
-    def update_targets(self, ctx: PrimitiveContext) -> None: ...
-
-    def prepare(self, ctx: PrimitiveContext) -> None: ...
-
-    def check(self, ctx: PrimitiveContext, reports: SourceReports) -> None: ...
-
-    def cleanup(self) -> None:
-        """Undo ``init``; idempotent, and fine after an ``init`` that failed."""

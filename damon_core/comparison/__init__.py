@@ -1,0 +1,1 @@
+"""Primitives side by side: the same workload under each, against the truth and unmonitored."""

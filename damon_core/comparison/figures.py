@@ -1,0 +1,126 @@
+"""The figures that a comparison shows of each contender: what they mean, and how they are got."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from statistics import median
+
+from attrs import frozen
+
+from .comparison import Cell, Spread
+from .trial import Sight
+
+
+@frozen
+class Figure:
+    """``key`` names it in JSON; ``better`` is "high", "low" or "one" (the nearer to 1)."""
+
+    key: str
+    title: str
+    meaning: str
+    better: str
+    format: Callable[[float], str]
+    take: Callable[[Cell], Spread | None]
+
+
+def _seen(figure: Callable[[Sight], float | None]) -> Callable[[Cell], Spread | None]:
+    return lambda cell: cell.spread(figure)
+
+
+def _delay_s(sight: Sight) -> float | None:
+    known = [one for one in sight.accuracy.delays_s if one is not None]
+    return median(known) if known else None
+
+
+def _nr_unseen(sight: Sight) -> float | None:
+    delays = sight.accuracy.delays_s
+    return float(sum(one is None for one in delays)) if delays else None
+
+
+def _ratio(value: float) -> str:
+    return f"{value:.3f}"
+
+
+def _times(value: float) -> str:
+    return f"{value:.2f}x"
+
+
+def _percent(value: float) -> str:
+    return f"{value:.1%}"
+
+
+def _seconds(value: float) -> str:
+    return f"{value:.2f} s"
+
+
+def _whole(value: float) -> str:
+    return f"{value:,.0f}"
+
+
+def _mib(value: float) -> str:
+    return f"{value / (1 << 20):.0f} MiB"
+
+
+FIGURES = (
+    Figure(
+        "precision", "precision", "of the bytes said to be accessed, the share that was touched",
+        "high", _ratio, _seen(lambda one: one.accuracy.precision),
+    ),
+    Figure(
+        "recall", "recall", "of the bytes touched, the share that was said to be accessed",
+        "high", _ratio, _seen(lambda one: one.accuracy.recall),
+    ),
+    Figure(
+        "f1", "F1", "harmonic mean of precision and recall",
+        "high", _ratio, _seen(lambda one: one.accuracy.f1),
+    ),
+    Figure(
+        "recall_of_writes", "writes", "recall of the bytes that were written",
+        "high", _ratio, _seen(lambda one: one.accuracy.recall_of_writes),
+    ),
+    Figure(
+        "rank", "rank", "Spearman's correlation of the heat of pages, seen and true",
+        "high", _ratio, _seen(lambda one: one.accuracy.rank),
+    ),
+    Figure(
+        "wss", "wss", "working set over the truth",
+        "one", _times, _seen(lambda one: one.accuracy.wss),
+    ),
+    Figure(
+        "delay_s", "delay", "from a change of phase to the end of a window with an F1 of 0.8",
+        "low", _seconds, _seen(_delay_s),
+    ),
+    Figure(
+        "nr_unseen", "unseen", "changes of phase that no window showed with an F1 of 0.8",
+        "low", _whole, _seen(_nr_unseen),
+    ),
+    Figure(
+        "slowdown", "slow-down", "CPU time of a touch over that of the unmonitored run",
+        "low", _times, lambda cell: cell.slowdown,
+    ),
+    Figure(
+        "user_share", "user", "CPU of the monitor in its own code, of one CPU",
+        "low", _percent, _seen(lambda one: one.cost.user_ns / max(1, one.cost.span_ns)),
+    ),
+    Figure(
+        "system_share", "system", "CPU of the kernel in the monitor's name, of one CPU",
+        "low", _percent, _seen(lambda one: one.cost.system_ns / max(1, one.cost.span_ns)),
+    ),
+    Figure(
+        "sample_s", "sample", "sampling interval that the CPU quota allowed",
+        "low", _seconds, _seen(lambda one: one.sample_us / 1e6),
+    ),
+    Figure(
+        "nr_reports", "reports", "access reports, each page of a bitmap counted",
+        "", _whole, _seen(lambda one: float(one.nr_reports)),
+    ),
+    Figure(
+        "nr_lost", "lost", "reports lost",
+        "low", _whole, _seen(lambda one: float(one.nr_lost)),
+    ),
+    Figure(
+        "max_rss", "memory", "resident memory of the monitor at its largest, Python included",
+        "low", _mib, _seen(lambda one: float(one.cost.max_rss)),
+    ),
+)  # fmt: skip
+"""In the order of the table."""

@@ -1,0 +1,132 @@
+"""The monitor of a trial, in a process of its own: what it costs is not mixed with anything.
+
+Run as ``python -m damon_core.comparison.monitoring CONFIG RECORD``.  It says ``started`` once the
+first snapshot is written, and ends when its target does, or at SIGTERM, with one line of JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from types import FrameType, TracebackType
+
+from attrs import frozen
+
+from ..config import Config, load_config
+from ..config.text import config_text
+from ..errors import DamonError, RunError
+from ..recorded_context import RecordedContext
+from ..recording import Recording
+from ..snapshot import Snapshot
+from .contender import Contender
+
+_NS = 1_000_000_000
+
+
+@frozen
+class MonitorCost:
+    """CPU time of the monitoring thread, the kernel's work in it apart, and the process's memory.
+
+    ``span_ns``: from the first snapshot to the last.  ``max_rss``: bytes, all of Python included.
+    """
+
+    user_ns: int
+    system_ns: int
+    span_ns: int
+    max_rss: int
+
+    @property
+    def cpu_share(self) -> float:
+        """Of one CPU."""
+        return (self.user_ns + self.system_ns) / self.span_ns if self.span_ns else 0.0
+
+
+class Monitoring:
+    """A running monitor of ``pid``; leaving the context stops it.  RunError says why it failed."""
+
+    def __init__(self, contender: Contender, pid: int, record: Path) -> None:
+        config = record.with_suffix(".yaml")
+        config.write_text(config_text(Config((contender.context(pid),))))
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", __name__, str(config), str(record)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def wait_started(self) -> None:
+        """Return once the first snapshot is written; RunError if it ends before."""
+        assert self._process.stdout is not None
+        if self._process.stdout.readline().strip() != "started":
+            self._fail()
+
+    def finish(self) -> MonitorCost:
+        """Wait for its end, which comes with that of its target."""
+        out, self._errors = self._process.communicate()
+        if self._process.returncode or not out:
+            self._fail()
+        return MonitorCost(**json.loads(out))
+
+    def __enter__(self) -> Monitoring:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._process.poll() is None:
+            self._process.terminate()
+        self._process.communicate()
+
+    _errors = ""
+
+    def _fail(self) -> None:
+        if not self._errors:
+            _, self._errors = self._process.communicate()
+        lines = self._errors.strip().splitlines()
+        raise RunError(lines[-1] if lines else "the monitor ended without a word")
+
+
+def _run(config: str, record: str) -> int:
+    marks: list[tuple[int, int, int]] = []
+
+    def take(context: RecordedContext, snapshot: Snapshot) -> None:
+        usage = resource.getrusage(resource.RUSAGE_THREAD)
+        marks.append((round(usage.ru_utime * _NS), round(usage.ru_stime * _NS), snapshot.end_ns))
+        if len(marks) == 1:
+            print("started", flush=True)
+
+    recording = Recording(load_config(config), path=record, on_snapshot=take)
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        recording.stop()
+
+    signal.signal(signal.SIGTERM, stop)
+    recording.run()
+    if not marks:
+        raise RunError("it saw nothing: the target ended before the first snapshot")
+    first, last = marks[0], marks[-1]
+    max_rss = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    names = ("user_ns", "system_ns", "span_ns")
+    cost = {name: after - before for name, before, after in zip(names, first, last, strict=True)}
+    print(json.dumps({**cost, "max_rss": max_rss}))
+    return 0
+
+
+def main() -> int:
+    """The process of its own."""
+    try:
+        return _run(*sys.argv[1:])
+    except DamonError as error:
+        print(error, file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

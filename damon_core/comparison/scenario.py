@@ -1,0 +1,53 @@
+"""A scenario: a workload whose truth is known, and what it is there to show."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from attrs import frozen
+
+from ..errors import WorkloadError
+from ..spelling import did_you_mean
+from ..workload.masim import load_masim
+from ..workload.plan import Workload
+
+FOLDER = Path(__file__).with_name("scenarios")
+SUFFIX = ".cfg"
+
+
+@frozen
+class Scenario:
+    """``summary``: the comment in the first line of its file, "" if there is none."""
+
+    name: str
+    summary: str
+    workload: Workload
+
+
+def shipped_names() -> list[str]:
+    """The scenarios that come with damon-core."""
+    return sorted(path.stem for path in FOLDER.glob(f"*{SUFFIX}"))
+
+
+def load_scenario(name: str) -> Scenario:
+    """A shipped scenario by its name, or any workload file by its path.
+
+    WorkloadError if there is none, if the file is none, or if it would never end.
+    """
+    path = FOLDER / f"{name}{SUFFIX}" if name in shipped_names() else Path(name)
+    if path.parent != FOLDER and not path.is_file():
+        names = shipped_names()
+        raise WorkloadError(
+            f"no scenario and no file {name!r}: scenarios are {', '.join(names)}"
+            f"{did_you_mean(name, names)}"
+        )
+    workload = load_masim(path)
+    if workload.duration_us is None:
+        raise WorkloadError(f"{name} runs for ever: a comparison needs one that ends (repeat 1)")
+    return Scenario(path.stem, _summary(path), workload)
+
+
+def _summary(path: Path) -> str:
+    first = path.read_text(errors="replace").partition("\n")[0]
+    is_comment = first.startswith("#") and not first.startswith("#damon")
+    return first.removeprefix("#").strip() if is_comment else ""

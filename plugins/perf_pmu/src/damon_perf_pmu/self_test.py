@@ -170,9 +170,12 @@ class _Accesses:
 
     def looked_up(self) -> Memory:
         """With the frames that the pages have now; zeros where we may not know."""
-        with open("/proc/self/pagemap", "rb", buffering=0) as pagemap:
-            pagemap.seek(self.memory.start // mmap.PAGESIZE * _WORD)
-            entries = np.frombuffer(pagemap.read(len(self.memory.frames) * _WORD), np.uint64)
+        try:
+            with open("/proc/self/pagemap", "rb", buffering=0) as pagemap:
+                pagemap.seek(self.memory.start // mmap.PAGESIZE * _WORD)
+                entries = np.frombuffer(pagemap.read(len(self.memory.frames) * _WORD), np.uint64)
+        except PermissionError:
+            return self.memory
         return evolve(self.memory, frames=entries & np.uint64((1 << 55) - 1))
 
     def __enter__(self) -> _Accesses:

@@ -90,7 +90,8 @@ class Memory:
             known = inside[inside["paddr"] != 0]
             if len(known) < ENOUGH:
                 return shown(Outcome.NO_PHYSICAL, len(known))
-            if self._nr_right(known) < _AGREEMENT * len(known):
+            is_checkable = self.frames.any()  # the page map tells those who may know
+            if is_checkable and self._nr_right(known) < _AGREEMENT * len(known):
                 return shown(Outcome.OTHER_FRAMES, self._nr_right(known))
         return shown(Outcome.ONE_DIRECTION if _is_half_blind(inside, layout) else Outcome.PASSED)
 

@@ -9,7 +9,7 @@ from damon_core.errors import PrimitiveError
 from damon_core.model import Ops
 from damon_core.perf_attr import AttrFlag
 from damon_core.perf_event import Opener, PerfEvent
-from damon_core.perf_sampling import PerfSampling
+from damon_core.perf_sampling import PerfSampling, PerfTotals
 from damon_core.perf_targets import Scope, TargetSampling
 
 from .ladder import find_opening
@@ -87,8 +87,9 @@ class EventSampling:
         PrimitiveError once it is clear that the event is of no use, or has broken down.
         """
         self._targets.drain(ctx, slots)
-        nr = self._tally.add(ctx, self._targets.sampling.totals)
-        self._check()
+        totals = self._targets.sampling.totals
+        nr = self._tally.add(ctx, totals)
+        self._check(totals)
         return nr
 
     def close(self) -> None:
@@ -140,9 +141,8 @@ class EventSampling:
             opener=self._opener,
         )
 
-    def _check(self) -> None:
+    def _check(self, totals: PerfTotals) -> None:
         """PrimitiveError for samples without addresses, and for a counter without samples."""
-        totals = self._targets.sampling.totals
         counts = totals.counts
         nr = counts.samples - counts.other_process
         if nr >= MAX_UNADDRESSED and counts.no_address + counts.no_access == nr:

@@ -53,6 +53,8 @@ class Accesses:
         self.pid = self._process.pid
         self.nr_pages = nr_pages
         self.start = self.answer()
+        for verb in ("write", "read"):  # what it needs for a command is there from now on
+            self.tell(verb)
 
     @property
     def range(self) -> AddrRange:

@@ -128,7 +128,7 @@ def test_a_filter_on_threads_takes_those_named(start: Start) -> None:
     only = SampleFilter("threads", tids=frozenset({process.pid}))
     (source,) = monitor(process, touch(process), only).sources
     assert inside(source) == SourceCounters(credited=NR_TICKS * 2 * NR)
-    other = SampleFilter("threads", tids=frozenset({process.pid + 1}))
+    other = SampleFilter("threads", tids=frozenset({1}))
     process = start()
     (source,) = monitor(process, touch(process), other).sources
     assert inside(source) == SourceCounters(filtered=NR_TICKS * 2 * NR)

@@ -86,7 +86,7 @@ def layout_of(event: PmuEvent, *, physical: bool, keep_prefetches: bool = False)
 
 
 def _sample_type(event: PmuEvent, physical: bool) -> SampleType:
-    asked = _WHO | (SampleType.PHYS_ADDR if physical else SampleType(0))
+    asked = _WHO | (SampleType.PHYS_ADDR if physical or event.physical else SampleType(0))
     if event.raw is not None:
         return asked | SampleType.RAW
     asked |= SampleType.ADDR

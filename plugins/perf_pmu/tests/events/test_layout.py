@@ -51,6 +51,16 @@ def test_physical_addresses_are_asked_for_only_if_they_are_needed(
     assert found.decoding.user_end == 0  # the kernel's accesses are to memory too
 
 
+def test_physical_addresses_that_were_asked_for_come_beside_the_virtual_ones(
+    build: Build,
+) -> None:
+    fields = {"type": 4, "config": 0x81D0, "precise_ip": 2, "sample_phys_addr": True}
+    (event,) = resolve_on(build("Haswell"), fields)
+    found = layout_of(event, physical=False)
+    assert S.PHYS_ADDR in found.attr.sample_type
+    assert found.decoding.needs is ReportFlag.HAS_VADDR
+
+
 def test_of_its_own_events_the_kernel_would_sample_each_one_if_asked_for_the_period(
     layout: LayOut,
 ) -> None:

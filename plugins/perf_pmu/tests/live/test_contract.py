@@ -14,7 +14,7 @@ from damon_perf_pmu.plugin import PerfPmu
 class OfProcesses(PerfPmu):
     """Without physical memory, of which not every event tells."""
 
-    ops = frozenset({Ops.VADDR, Ops.FVADDR})
+    ops = frozenset({Ops.VADDR})
 
 
 class TestContractOfMinorFaults(PrimitiveContract):

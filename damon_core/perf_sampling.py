@@ -105,7 +105,10 @@ class PerfSampling:
                 processor.open_events(self._attrs, tid, self._filter, self._enabled)
 
     def follow_cpus(self, reports: Slots, now_ns: int) -> None:
-        """Begin on processors that have come into use; report the rest of those that left it."""
+        """Begin on processors that have come into use; report the rest of those that left it.
+
+        PerfError, OSError: not on all of them; another call tries those again.
+        """
         online = self._list_cpus()
         for cpu in self._processors.keys() - online:
             self._drain(self._processors[cpu], reports, now_ns)
@@ -181,11 +184,11 @@ class PerfSampling:
             try:
                 for tid in self._tids:
                     processor.open_events(self._attrs, tid, self._filter, self._enabled)
-            except PerfError as error:
-                if error.errno != errno.ENODEV:
+            except BaseException as error:
+                self._end(self._processors.pop(cpu))
+                if not isinstance(error, PerfError) or error.errno != errno.ENODEV:
                     raise
                 self.unable |= {cpu}
-                self._end(self._processors.pop(cpu))
 
     def _list_cpus(self) -> frozenset[int]:
         """The processors to sample that run now."""

@@ -57,7 +57,7 @@ class TargetSampling:
         self._sampling: PerfSampling | None = None
         self._follows_cpus = False
         self._offline: frozenset[int] = frozenset()
-        self._is_told_missed = False
+        self._told: set[str] = set()
 
     @property
     def sampling(self) -> PerfSampling:
@@ -94,7 +94,7 @@ class TargetSampling:
             try:
                 self.sampling.follow(threads_of(ctx.targets), ctx.reports)
             except (PerfError, OSError) as error:
-                self._tell_missed(ctx, error)
+                self._miss(ctx, "threads", error)
         self.sampling.enable()
 
     def drain(self, ctx: PrimitiveContext, slots: Slots) -> None:
@@ -129,18 +129,21 @@ class TargetSampling:
 
     def _follow_cpus(self, ctx: PrimitiveContext, slots: Slots) -> None:
         self._follows_cpus = False
-        self.sampling.follow_cpus(slots, time.monotonic_ns())
+        try:
+            self.sampling.follow_cpus(slots, time.monotonic_ns())
+        except (PerfError, OSError) as error:
+            self._miss(ctx, "processors", error)
         if self.sampling.offline != self._offline:
             self._offline = self.sampling.offline
             names = ", ".join(map(str, sorted(self._offline))) or "none any more"
             ctx.tell(f"processors out of use, not sampled until they come back: {names}")
 
-    def _tell_missed(self, ctx: PrimitiveContext, error: Exception) -> None:
-        """New threads that cannot be sampled are tried again, and not the end of it."""
-        ctx.count("intervals_without_new_threads")
-        if not self._is_told_missed:
-            self._is_told_missed = True
-            ctx.tell(f"new threads are not sampled: {error}")
+    def _miss(self, ctx: PrimitiveContext, what: str, error: Exception) -> None:
+        """What is new and cannot be sampled is tried again, and not the end of it."""
+        ctx.count(f"intervals_without_new_{what}")
+        if what not in self._told:
+            self._told.add(what)
+            ctx.tell(f"new {what} are not sampled: {error}")
 
 
 def threads_of(targets: Iterable[Target]) -> list[int]:

@@ -269,6 +269,46 @@ def test_processors_that_come_and_go_are_followed(
     assert pages.tolist() == [*range(10), *range(20, 30)]
 
 
+def test_a_processor_for_which_there_are_no_files_is_tried_again(
+    toucher: Toucher, reports: RecordedReports, tmp_path: Path
+) -> None:
+    cpu = min(os.sched_getaffinity(0))
+    os.sched_setaffinity(toucher.pid, {cpu})
+    (tmp_path / "present").write_text(f"{cpu}\n")
+    (tmp_path / "online").write_text(f"{cpu}\n")
+    refusals: list[int] = []
+
+    def opener(attr: PerfAttr, *, pid: int = -1, cpu: int = -1, group_fd: int = -1) -> PerfEvent:
+        if refusals:
+            raise PerfError("an event cannot be opened", refusals.pop())
+        return PerfEvent(attr, pid=pid, cpu=cpu, group_fd=group_fd)
+
+    events = PerfSampling(
+        [faults()],
+        PerfDecoding(sample_type=BASIC, user_end=USER_END),
+        ring_size=PAGE,
+        max_ring_size=PAGE,
+        sysfs=tmp_path,
+        opener=opener,
+    )
+    events.open([toucher.pid])
+    events.enable()
+    (tmp_path / "online").write_text("\n")
+    events.follow_cpus(reports, 0)
+    reports.clear()
+    (tmp_path / "online").write_text(f"{cpu}\n")
+    refusals.append(errno.EMFILE)
+    before = open_files()
+    with pytest.raises(PerfError, match="too many open files"):
+        events.follow_cpus(reports, 0)
+    assert open_files() == before
+    events.follow_cpus(reports, 0)
+    toucher.touch(0, 10)
+    events.drain(reports, 0)
+    events.close()
+    assert len(in_area(reports.rows(), toucher)) == 10
+
+
 def test_nothing_stays_open_also_when_files_run_out(toucher: Toucher) -> None:
     events = sampling(faults())
     events.open([toucher.pid])

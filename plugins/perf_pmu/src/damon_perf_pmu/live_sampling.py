@@ -207,12 +207,13 @@ class LiveSampling:
         if self._is_told_dear:
             return
         self._is_told_dear = True
+        of_all = ctx.ops is not Ops.PADDR and any(one.is_of_machine for one in self._samplings)
         paces = ", ".join(f"{one.event.name} {one.pace}" for one in self._samplings)
         ctx.tell(
             f"samples cost {self._budget.share * 100:.3g} % of a CPU and {ctx.cpu_quota * 100:g} % "
             f"are for this primitive: events are sampled more rarely from now on ({paces}), and "
-            "as often as asked when that is possible again; to change this raise cpu_quota, or "
-            "ask for a longer period, or for scope: threads"
+            "as often as asked when that is possible again; to change this raise cpu_quota"
+            f"{', or ask for scope: threads' if of_all else ''}"
         )
 
     def _tell_once(self, ctx: PrimitiveContext, text: str) -> None:

@@ -191,7 +191,9 @@ def test_a_breakpoint_reports_each_access_to_its_address(reports: RecordedReport
     assert set(rows["vaddr"].tolist()) == {address}
     assert len(set(rows["paddr"].tolist())) == 1
     assert rows["paddr"][0] % PAGE == address % PAGE
-    assert (np.diff(rows["time_ns"].astype(np.int64)) >= 0).all()
+    for cpu in set(rows["cpu"].tolist()):  # one ring after the other
+        times = rows["time_ns"][rows["cpu"] == cpu].astype(np.int64)
+        assert (np.diff(times) >= 0).all()
 
 
 def test_minor_faults_have_the_physical_address_that_pagemap_has(
@@ -479,13 +481,13 @@ def test_a_longer_period_gives_fewer_samples_that_weigh_more(
     events.enable()
     for part, period in enumerate((1, 4, 1)):
         events.set_period(period)
-        touched = toucher.touch(part * 100, 100)
-        before = events.totals.counts.samples
+        toucher.touch(part * 100, 100)
+        reports.clear()
         events.drain(reports, 0)
-        rows = reports.rows()[before:]
-        assert 100 // period <= len(rows) <= 100 // period + 2
+        rows = in_area(reports.rows(), toucher)
         assert set(rows["weight"].tolist()) == {period}
-        assert (rows["vaddr"] >= touched.start).sum() >= 100 // period
+        # Its other memory faults as well, so that not just every fourth of these is a sample.
+        assert len(rows) == 100 if period == 1 else 20 <= len(rows) <= 30
     assert events.totals.nr_events >= 300
     events.close()
 
@@ -502,7 +504,7 @@ def test_events_of_threads_that_come_later_have_the_period_of_now(
     toucher.touch(0, 100)
     events.drain(reports, 0)
     events.close()
-    assert 10 <= len(reports.rows()) <= 12
+    assert 5 <= len(in_area(reports.rows(), toucher)) <= 12
 
 
 def test_a_leader_is_opened_first_and_counts_without_samples(
@@ -540,7 +542,7 @@ def test_a_leader_is_opened_first_and_counts_without_samples(
     events.disable()
     toucher.touch(110, 10)
     events.drain(reports, 0)
-    assert events.totals.counts.samples == 100
+    assert len(in_area(reports.rows(), toucher)) == 100
     events.follow([], reports)
     assert events.nr_opened == 0
     events.close()

@@ -28,6 +28,7 @@ MAX_UNADDRESSED = 1000
 
 _MAX_PERIOD = 1 << 62
 _MAX_SILENT = 64  # periods
+_MAX_WAITING_NS = 5_000_000_000
 _ALL, _OURS = -1, 0
 
 
@@ -148,11 +149,21 @@ class EventSampling:
         if nr >= MAX_UNADDRESSED and counts.no_address + counts.no_access == nr:
             what = "a physical address" if self.is_physical else "an address"
             raise PrimitiveError(f"event {self.event.name}: none of {nr} samples has {what}")
+        if self.is_of_machine and not totals.running_ns and totals.enabled_ns > self._waiting_ns:
+            raise PrimitiveError(
+                f"event {self.event.name} never got a counter: somebody else has it (perf, another "
+                "monitor, the NMI watchdog); of AMD's IBS a processor has one"
+            )
         if not counts.samples and not totals.nr_lost and totals.nr_events > self._silent_for:
             raise PrimitiveError(
                 f"event {self.event.name} was counted {totals.nr_events} times, and not sampled "
                 "once: its PMU gives no interrupts (a virtual machine?)"
             )
+
+    @property
+    def _waiting_ns(self) -> int:
+        """So long may the events of all processors together have waited for their counters."""
+        return _MAX_WAITING_NS * self._targets.sampling.nr_opened
 
     @property
     def _silent_for(self) -> float:

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 
 import numpy as np
 import pytest
-from attrs import define, field
+from attrs import define, evolve, field
 
 from damon_core import PrimitiveContext, ReportFlag
 from damon_core.errors import PrimitiveError
@@ -235,6 +235,18 @@ def test_an_event_that_lost_its_counter_stops_the_primitive(run: Made) -> None:
     os.close(nothing)
     with pytest.raises(PerfError, match="somebody else has its counter"):
         made.interval(10, 10)
+
+
+def test_an_event_that_never_gets_a_counter_stops_the_primitive(run: Made) -> None:
+    made = run(LOADS, self_test="no")
+    made.open()
+    made.interval(0, 10)
+    (sampling,) = made.sampling._samplings
+    totals = evolve(sampling._targets.sampling.totals, running_ns=0)
+    nr = sampling._targets.sampling.nr_opened
+    sampling._check(evolve(totals, enabled_ns=nr * 4_000_000_000))
+    with pytest.raises(PrimitiveError, match="never got a counter: somebody else has it"):
+        sampling._check(evolve(totals, enabled_ns=nr * 6_000_000_000))
 
 
 def test_samples_that_cost_more_than_the_quota_become_rarer_and_come_back(run: Made) -> None:

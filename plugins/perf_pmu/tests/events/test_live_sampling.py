@@ -95,7 +95,9 @@ def run(build: Build) -> Iterator[Callable[..., Run]]:
                 cpu_quota=quota,
             )
             clocks = {"now": 10**9, "cpu": 0}
-            asked = structure_options(Options, {"events": list(events), **options})
+            asked = structure_options(
+                Options, {"events": list(events), "ring_size": "4 MiB", **options}
+            )
             sampling = LiveSampling(
                 resolve_on(machine, asked.events),
                 asked,

@@ -165,7 +165,9 @@ def watch() -> Iterator[Callable[..., Watch]]:
                 targets = [Target.physical()]
             for target in targets:
                 stack.callback(target.close)
-            primitive = PerfPmu(structure_options(PerfPmu.Options, options))
+            # The faults of the whole machine fit, however late we are to look.
+            roomy = {"ring_size": "4 MiB", **options}
+            primitive = PerfPmu(structure_options(PerfPmu.Options, roomy))
             watched = Watch.over(primitive, *targets, ops=ops)
             stack.callback(primitive.damon_cleanup, watched.ctx)
             return watched

@@ -20,7 +20,7 @@ class OfProcesses(PerfPmu):
 class TestContractOfMinorFaults(PrimitiveContract):
     pytestmark = pytest.mark.live
     primitive = PerfPmu
-    options: ClassVar = {"events": ["minor-faults"]}
+    options: ClassVar = {"events": ["minor-faults"], "ring_size": "4 MiB"}
 
 
 class TestContractOfFaultsOfThreads(PrimitiveContract):

@@ -27,7 +27,9 @@ pytestmark = pytest.mark.live
 
 Start = Callable[..., Accesses]
 
-FAULTS = PrimitiveChoice("perf_pmu", {"events": ["exceptions:page_fault_user"]})
+FAULTS = PrimitiveChoice(
+    "perf_pmu", {"events": ["exceptions:page_fault_user"], "ring_size": "4 MiB"}
+)
 NR_TICKS = 4
 NR = 10
 """Pages that are touched in each sampling interval."""

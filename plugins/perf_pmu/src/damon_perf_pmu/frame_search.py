@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 MAX_PAGES = 1 << 20
 """Pages whose frames are known at most, 4 GiB of them; each takes 16 bytes here."""
+MAX_ENTRIES = 1 << 22
+"""Entries of page maps that are read at most, present or not: some programs map terabytes."""
 
 _SHARE = 20  # of the time, a twentieth
 _ENTRY = 8
@@ -31,7 +33,8 @@ class FrameSearch:
     """Where the frames of physical memory lie in the targets, as their page maps say.
 
     They are read anew at each :meth:`update`, but for at most a twentieth of the time.
-    ``nr_beyond``: pages of the targets beyond MAX_PAGES, which are not found.
+    ``nr_beyond``: pages of the targets, there or not, that were too many to look at; the smallest
+    mappings come first.
     """
 
     def __init__(self, page_size: int) -> None:
@@ -40,6 +43,7 @@ class FrameSearch:
         self._keys = np.empty(0, np.uint64)
         self._vaddrs = np.empty(0, np.uint64)
         self._not_before_ns = 0
+        self._nr_left = 0
 
     def update(self, targets: Sequence[Target]) -> None:
         """Look at the page maps of the targets, unless that was done a moment ago."""
@@ -68,7 +72,7 @@ class FrameSearch:
         return len(found)
 
     def _look(self, targets: Iterable[Target]) -> None:
-        self.nr_beyond = 0
+        self.nr_beyond, self._nr_left = 0, MAX_ENTRIES
         keys, vaddrs, nr = [np.empty(0, np.uint64)], [np.empty(0, np.uint64)], 0
         for target in targets:
             for start, entries in self._entries(target.pid):
@@ -88,19 +92,28 @@ class FrameSearch:
 
     def _entries(self, pid: int) -> Iterator[tuple[int, np.ndarray]]:
         """Where pages begin, and their entries in the page map; none of a process that ended."""
-        end = user_space_end()
         try:
             mappings = read_maps(pid)
             with open(f"/proc/{pid}/pagemap", "rb", buffering=0) as pagemap:
-                for mapping in mappings[mappings["start"] < end]:
-                    first = int(mapping["start"]) // self._page_size
-                    last = int(mapping["end"]) // self._page_size
-                    for page in range(first, last, _CHUNK):
+                for first, end in self._pages(mappings):
+                    for page in range(first, end, _CHUNK):
                         pagemap.seek(page * _ENTRY)
-                        read = pagemap.read(min(_CHUNK, last - page) * _ENTRY) or b""
+                        read = pagemap.read(min(_CHUNK, end - page) * _ENTRY) or b""
                         yield page * self._page_size, np.frombuffer(read, np.uint64)
         except OSError:
             return
+
+    def _pages(self, mappings: np.ndarray) -> Iterator[tuple[int, int]]:
+        """First and last page of each mapping that may still be looked at."""
+        mappings = mappings[mappings["start"] < user_space_end()]
+        for mapping in mappings[np.argsort(mappings["end"] - mappings["start"], kind="stable")]:
+            first = int(mapping["start"]) // self._page_size
+            end = int(mapping["end"]) // self._page_size
+            if end - first > self._nr_left:
+                self.nr_beyond += end - first
+                continue
+            self._nr_left -= end - first
+            yield first, end
 
 
 def _key(frames: np.ndarray, pids: np.ndarray) -> np.ndarray:

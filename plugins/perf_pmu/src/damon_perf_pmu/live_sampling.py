@@ -16,7 +16,7 @@ from damon_core.primitive import Provides
 from .budget import Budget, kernel_ns
 from .capability import require_addresses
 from .event_sampling import EventSampling
-from .frame_search import MAX_PAGES, FrameSearch
+from .frame_search import FrameSearch
 from .layout import layout_of
 from .options import Addresses, Options, SelfTest
 from .self_test import self_test
@@ -110,8 +110,8 @@ class LiveSampling:
             if self._frames.nr_beyond:
                 self._tell_once(
                     ctx,
-                    f"the targets have more than {MAX_PAGES} pages: of the others no virtual "
-                    "address is known (addresses: physical)",
+                    "the targets have so much memory that not all of it is looked through: "
+                    f"{self._frames.nr_beyond} pages, there or not, have no virtual address",
                 )
 
     def begin(self, ctx: PrimitiveContext) -> None:

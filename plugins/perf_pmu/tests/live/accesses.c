@@ -66,7 +66,8 @@ int main(int argc, char **argv)
 	char line[128], verb[32];
 
 	page = sysconf(_SC_PAGESIZE);
-	words = mmap(NULL, nr * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	words = mmap(NULL, nr * page, PROT_READ | PROT_WRITE,
+		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (words == MAP_FAILED)
 		return 1;
 	madvise((void *)words, nr * page, MADV_NOHUGEPAGE);

@@ -85,6 +85,19 @@ def test_beyond_a_number_of_pages_none_are_looked_up_and_that_is_counted(
     assert search.nr_beyond >= 150
 
 
+def test_mappings_too_large_to_be_looked_at_are_left_out_and_the_others_found(
+    start: Start,
+) -> None:
+    process = start(nr_pages=1 << 30)  # 4 TiB, almost all of it never touched
+    small = start()
+    small.tell("write", 0, 10)
+    search = FrameSearch(PAGE)
+    with Target.open(process.pid) as one, Target.open(small.pid) as other:
+        search.update([one, other])
+    assert 1 << 30 <= search.nr_beyond < 1 << 31
+    assert len(found(search, reports(small.pid, small.frames(10)))) == 10
+
+
 def test_a_process_that_has_ended_has_no_pages(start: Start) -> None:
     process = start()
     process.tell("write", 0, 10)

@@ -13,6 +13,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 import attrs
 import click
+from kernels import page as kernels_page
 
 from damon_core.cli import damon
 from damon_core.config.keys import FileKeys
@@ -143,6 +144,7 @@ PAGES = {
     "cli.md": cli_page,
     "config.schema.json": schema_text,
     "differences.md": differences_page,
+    "kernels.md": kernels_page,
 }
 
 

@@ -62,11 +62,12 @@ if [ "${1:-}" = vm ]; then
 	command -v perf >/dev/null ||
 		install "no perf" linux-perf || say "the tests that compare with perf will be skipped"
 fi
-if [ "${1:-}" = vm ] && [ -n "${DAMON_VM_KERNEL:-}" ]; then
+if [ "${1:-}" = vm ]; then
 	command -v qemu-system-x86_64 >/dev/null ||
-		install "no QEMU" qemu-system-x86 || say "the tests under another kernel will be skipped"
+		install "no QEMU" qemu-system-x86 || say "the tests under other kernels will be skipped"
 	command -v busybox >/dev/null ||
-		install "no busybox" busybox-static || say "the tests under another kernel will be skipped"
+		install "no busybox" busybox-static || say "the tests under other kernels will be skipped"
+	tools/vm-kernels || say "the tests under those kernels will be skipped"
 fi
 
 # Anew when one of these has changed; Python files need no new installation.

@@ -120,6 +120,16 @@ def test_the_wheel_of_a_plugin_without_c_is_for_every_platform():
     assert "Tag: py3-none-any" in (found.read_text("WHEEL") or "")
 
 
+def test_the_wheel_of_a_plugin_without_c_is_for_every_machine():
+    found = distribution("damon-perf-pmu")
+    if is_editable(found):
+        pytest.skip("installed from the source tree: tox tests the wheels")
+    files = [str(path) for path in found.files or ()]
+    assert "damon_perf_pmu/py.typed" in files
+    assert not [path for path in files if path.endswith((".so", ".c", ".h"))]
+    assert "Root-Is-Purelib: true" in (found.read_text("WHEEL") or "")
+
+
 def test_the_wheel_of_core_has_its_program_license_and_build_rules():
     found = distribution("damon-core")
     if is_editable(found):

@@ -7,4 +7,4 @@ pip install -q --group dev
 quiet="-Ceditable.rebuild=true -Ceditable.verbose=false"
 # shellcheck disable=SC2086 # two settings, two words
 pip install -q --no-build-isolation $quiet -e .
-pip install -q --no-build-isolation $quiet -e plugins/accessed_bit -e plugins/page_fault
+pip install -q --no-build-isolation $quiet -e plugins/accessed_bit -e plugins/page_fault -e plugins/perf_pmu

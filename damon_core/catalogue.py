@@ -17,7 +17,11 @@ GROUP = "damon.primitives"
 """Entry-point group; the entry point's name is the primitive's name in YAML."""
 
 # What to install for a primitive of this project that is asked for and missing.
-DISTRIBUTIONS = {"accessed_bit": "damon-accessed-bit", "page_fault": "damon-page-fault"}
+DISTRIBUTIONS = {
+    "accessed_bit": "damon-accessed-bit",
+    "page_fault": "damon-page-fault",
+    "perf_pmu": "damon-perf-pmu",
+}
 
 
 if TYPE_CHECKING:

@@ -225,6 +225,7 @@ class Monitor:
         if (spec.filters, spec.match) != (old.filters, old.match):
             self._sources.select_reports(spec)
         if (spec.intervals, spec.cpu_quota) != (old.intervals, old.cpu_quota):
+            self._sources.share(spec.cpu_quota)
             self._commit_pace()
         if space is not None:
             self._table.space = space

@@ -15,6 +15,7 @@ from .perf_attr import ReadFormat, SampleType
 
 _NO_FORMAT = ReadFormat(0)
 _NO_FLAGS = ReportFlag(0)
+_MAX_WEIGHT = 2**32 - 1
 
 
 class Direction(IntEnum):
@@ -26,6 +27,8 @@ class Direction(IntEnum):
     """By the operation in DATA_SRC, or else by the event."""
     RAW = lib.DAMON_PERF_RAW
     """By bits of the raw data."""
+    IBS = lib.DAMON_PERF_IBS
+    """By the registers of AMD's IBS for ops, as raw data; they tell the size of the access too."""
 
 
 def _power_of_two(decoding: PerfDecoding, attribute: Attribute[int], align: int) -> None:
@@ -42,7 +45,7 @@ class PerfDecoding:
     keeps them.  ``align``: report the aligned block of so many bytes, 0 for one byte.  ``weight``:
     accesses per sample where it has no PERIOD.  ``exact_time``: TIME is CLOCK_MONOTONIC.
     ``raw_addr``: offset of the address in the raw data, 0 to take ADDR; ``raw_write``, offset of
-    the 8 bytes of which any bit in ``write_mask`` means a write.
+    the 8 bytes of which any bit in ``write_mask`` means a write, or of IbsOpData3.
     """
 
     sample_type: SampleType
@@ -76,6 +79,7 @@ class PerfCounts:
     other_process: int = 0
     kernel: int = 0
     no_address: int = 0
+    prefetches: int = 0
     no_access: int = 0
     malformed: int = 0
     lost: int = 0
@@ -103,6 +107,10 @@ class PerfDecoder:
         self.c_decoding.nr_pids = 0
         self.c_decoding.pids = self._pids
         self.c_decoding.nr_pids = len(ascending)
+
+    def weigh(self, weight: int) -> None:
+        """Samples without PERIOD stand for so many accesses from now on."""
+        self.c_decoding.weight = min(weight, _MAX_WEIGHT)
 
     @property
     def counts(self) -> PerfCounts:

@@ -7,6 +7,7 @@ import fcntl
 import os
 import struct
 from types import TracebackType
+from typing import Protocol
 
 import attrs
 from attrs import frozen
@@ -19,6 +20,7 @@ from .process import read_small
 _CLOEXEC = 1 << 3
 _ENABLE = 0x2400
 _DISABLE = 0x2401
+_PERIOD = 0x40082404
 _SET_OUTPUT = 0x2405
 _SET_FILTER = 0x40082406
 _MAX_READ = 64
@@ -96,6 +98,10 @@ class PerfEvent:
     def disable(self) -> None:
         self._ioctl(_DISABLE, 0, "disabled")
 
+    def set_period(self, period: int) -> None:
+        """Sample every so many events from now on, or with AttrFlag.FREQ so often a second."""
+        self._ioctl(_PERIOD, bytearray(struct.pack("=Q", period)), f"sampled at {period}")
+
     def output_to(self, ring_fd: int) -> None:
         """Write to the ring of another event of the same processor, from now on."""
         self._ioctl(_SET_OUTPUT, ring_fd, "directed to another ring")
@@ -108,7 +114,12 @@ class PerfEvent:
         """Its count; a PMU also hands over what it has buffered.  PerfError if it broke down."""
         words = os.read(self.fd, _MAX_READ)
         if not words:
-            raise PerfError(f"{self} cannot be counted", errno.EBUSY, "it lost its counter")
+            raise PerfError(
+                f"{self} cannot be counted",
+                errno.EBUSY,
+                "somebody else has its counter (the NMI watchdog, perf, another monitor): "
+                "sysctl kernel.nmi_watchdog=0, or one user at a time",
+            )
         values = iter(struct.unpack(f"={len(words) // 8}Q", words))
         asked = self.attr.read_format
         return PerfCount(
@@ -141,6 +152,14 @@ class PerfEvent:
             fcntl.ioctl(self.fd, request, argument)
         except OSError as error:
             raise PerfError(f"{self} cannot be {done}", error.errno or 0) from error
+
+
+class Opener(Protocol):
+    """What opens events: :class:`PerfEvent`, or what stands for a kernel in a test."""
+
+    def __call__(
+        self, attr: PerfAttr, *, pid: int = -1, cpu: int = -1, group_fd: int = -1
+    ) -> PerfEvent: ...
 
 
 def why_denied(attr: PerfAttr, pid: int, error: int) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from attrs import define, field
 
 from .perf_attr import AttrFlag, PerfAttr
-from .perf_event import PerfError, PerfEvent
+from .perf_event import Opener, PerfError, PerfEvent
 from .perf_ring import PerfRing, Slots
 
 if TYPE_CHECKING:
@@ -29,31 +29,47 @@ class _Counted:
     event: PerfEvent
     value: int = 0
     lost: int = 0
+    enabled_ns: int = 0
+    running_ns: int = 0
 
 
 @define(eq=False)
 class PerfProcessor:
     """Events of the processor ``cpu``, all written to one ring.
 
-    ``nr_events`` counts events of it so far, ``nr_lost`` those of them without room in the ring,
+    ``nr_events`` counts events of it so far, ``nr_lost`` samples of them without room in the ring,
     ``nr_grown`` how often that became larger.  As events move to the larger ring while they go on,
-    growing loses none.
+    growing loses none.  ``enabled_ns`` and ``running_ns``, of events whose attributes ask for it:
+    how long they were to count, and did.  ``leader`` leads each thread's events, and only counts.
     """
 
     cpu: int
     ring: PerfRing
     max_ring_size: int
+    leader: PerfAttr | None = None
+    opener: Opener = PerfEvent
     nr_events: int = 0
     nr_lost: int = 0
     nr_grown: int = 0
+    enabled_ns: int = 0
+    running_ns: int = 0
     _events: dict[int, list[_Counted]] = field(factory=dict)
+    _leaders: dict[int, PerfEvent] = field(factory=dict)
     _left: list[tuple[PerfRing, int]] = field(factory=list)
 
     @classmethod
-    def open(cls, cpu: int, attr: PerfAttr, ring_size: int, max_ring_size: int) -> PerfProcessor:
+    def open(
+        cls,
+        cpu: int,
+        attr: PerfAttr,
+        ring_size: int,
+        max_ring_size: int,
+        leader: PerfAttr | None = None,
+        opener: Opener = PerfEvent,
+    ) -> PerfProcessor:
         """A processor with a ring for events that use the clock of ``attr``; PerfError."""
         monotonic = AttrFlag.USE_CLOCKID in attr.flags
-        return cls(cpu, PerfRing(cpu, ring_size, monotonic), max_ring_size)
+        return cls(cpu, PerfRing(cpu, ring_size, monotonic), max_ring_size, leader, opener)
 
     @property
     def tids(self) -> frozenset[int]:
@@ -63,22 +79,32 @@ class PerfProcessor:
     def open_events(self, attrs: Iterable[PerfAttr], tid: int, filter: str, enable: bool) -> bool:
         """Open events of a thread, with a filter unless it is ""; False if the thread has ended."""
         opened: list[_Counted] = []
+        leader: PerfEvent | None = None
         try:
+            if self.leader is not None:
+                leader = self.opener(self.leader, pid=tid, cpu=self.cpu)
             for attr in attrs:
-                event = PerfEvent(attr, pid=tid, cpu=self.cpu)
+                group = leader.fd if leader is not None else -1
+                event = self.opener(attr, pid=tid, cpu=self.cpu, group_fd=group)
                 opened.append(_Counted(event))
                 event.output_to(self.ring.fd)
                 if filter:
                     event.set_filter(filter)
                 if enable:
                     event.enable()
+            if enable and leader is not None:
+                leader.enable()
         except BaseException as error:
             for counted in opened:
                 counted.event.close()
+            if leader is not None:
+                leader.close()
             if isinstance(error, PerfError) and error.errno == errno.ESRCH:
                 return False
             raise
         self._events[tid] = opened
+        if leader is not None:
+            self._leaders[tid] = leader
         return True
 
     def close_events(self, tid: int) -> int:
@@ -87,17 +113,24 @@ class PerfProcessor:
         for counted in self._events.pop(tid):
             lost += self._count(counted)
             counted.event.close()
+        if leader := self._leaders.pop(tid, None):
+            leader.close()
         return lost
 
     def enable(self) -> None:
         """Let all events begin."""
-        for counted in self._all():
-            counted.event.enable()
+        for event in (*(one.event for one in self._all()), *self._leaders.values()):
+            event.enable()
 
     def disable(self) -> None:
         """Let all events pause; what they had counted stays."""
+        for event in (*self._leaders.values(), *(one.event for one in self._all())):
+            event.disable()
+
+    def set_period(self, period: int) -> None:
+        """Sample every so many events from now on."""
         for counted in self._all():
-            counted.event.disable()
+            counted.event.set_period(period)
 
     def drain(self, decoder: PerfDecoder, reports: Slots, now_ns: int) -> int:
         """Report what the ring has; how many samples were lost since the last time.
@@ -118,9 +151,10 @@ class PerfProcessor:
 
     def close(self) -> None:
         """Close all; harmless a second time."""
-        for counted in self._all():
-            counted.event.close()
+        for event in (*(one.event for one in self._all()), *self._leaders.values()):
+            event.close()
         self._events.clear()
+        self._leaders.clear()
         for ring in (*(ring for ring, _ in self._left), self.ring):
             ring.close()
         self._left.clear()
@@ -139,6 +173,10 @@ class PerfProcessor:
         self.nr_events += count.value - counted.value
         self.nr_lost += fresh
         counted.value, counted.lost = count.value, lost
+        enabled_ns, running_ns = count.time_enabled or 0, count.time_running or 0
+        self.enabled_ns += enabled_ns - counted.enabled_ns
+        self.running_ns += running_ns - counted.running_ns
+        counted.enabled_ns, counted.running_ns = enabled_ns, running_ns
         return fresh
 
     def _grow(self, decoder: PerfDecoder, reports: Slots, now_ns: int) -> None:

@@ -7,9 +7,11 @@ import os
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ._native import ffi, lib
+from .errors import ConfigError
 from .perf_attr import AttrFlag, PerfAttr, PerfType, SoftwareEvent
 from .perf_event import PerfError, PerfEvent
 from .process import read_small
+from .units import format_size, parse_size
 
 if TYPE_CHECKING:
     from .perf_decoding import PerfDecoder
@@ -70,6 +72,17 @@ class PerfRing:
         ring, self._ring = self._ring, ffi.NULL
         lib.damon_perf_ring_destroy(ring)
         self._owner.close()
+
+
+def parse_ring_size(value: str | int) -> int:
+    """The size of a ring in bytes: ConfigError unless a power of two of at least a page."""
+    size = parse_size(value)
+    if size < PAGE_SIZE or size & (size - 1):
+        raise ConfigError(
+            f"a ring of {value} is not possible: expected a power of two, "
+            f"{format_size(PAGE_SIZE)} or more"
+        )
+    return size
 
 
 def _open_owner(cpu: int, monotonic: bool) -> PerfEvent:

@@ -59,7 +59,8 @@ class PrimitiveContext:
     ``targets`` is the list now; it changes only before ``damon_update_targets``.
     ``intervals`` are the ones in force.  ``filters`` are applied by the core; they tell what is
     wanted of the reports: direction, thread, CPU.  ``mechanism`` is for the primitive to set in
-    ``damon_init``: it is shown and recorded.
+    ``damon_init``: it is shown and recorded.  ``cpu_quota`` is the share of one CPU that is for
+    this primitive, with what the kernel does for it: the context's, shared out evenly.
     """
 
     name: str
@@ -72,6 +73,7 @@ class PrimitiveContext:
     counters: dict[str, int] = field(factory=dict)
     _tell: Callable[[str], None] = field(default=lambda text: None, repr=False)
     filters: tuple[SampleFilter, ...] = ()
+    cpu_quota: float = 1.0
 
     def damon_report_access(self, report: AccessReport | np.ndarray) -> None:
         """Report one access, or an array of REPORT_DTYPE, from any thread at any time."""

@@ -39,6 +39,7 @@ class Sources:
         )
         self._ctxs: tuple[PrimitiveContext, ...] = ()
         self.select_reports(spec)
+        self.share(spec.cpu_quota)
 
     def select_reports(self, spec: ContextSpec) -> None:
         """Use the filters and the match rule of ``spec`` from the next tick on."""
@@ -47,6 +48,12 @@ class Sources:
         self._filters = spec.filters
         for ctx in self._ctxs:
             ctx.filters = spec.filters
+
+    def share(self, cpu_quota: float) -> None:
+        """Share out a CPU quota, in CPUs, from the next tick on."""
+        self._cpu_quota = cpu_quota / len(self._primitives.names)
+        for ctx in self._ctxs:
+            ctx.cpu_quota = self._cpu_quota
 
     def init(self, ops: Ops, intervals: Intervals, table: TargetTable) -> None:
         """Start all primitives; PrimitiveError if one cannot."""
@@ -60,6 +67,7 @@ class Sources:
                 targets=tuple(table.targets),
                 tell=self._note,
                 filters=self._filters,
+                cpu_quota=self._cpu_quota,
             )
             for name, reports in zip(self._primitives.names, self._buffer.sources, strict=True)
         )

@@ -175,3 +175,12 @@ def _within(number: int, limit: int) -> int:
 def _shown(value: object) -> str:
     text = repr(value)
     return text if len(text) <= _MAX_TEXT else f"{text[: _MAX_TEXT - 3]}..."
+
+
+def parse_switch(value: object) -> bool:
+    """A switch: true and false, or, as people write to give leave, yes and no; ConfigError."""
+    if isinstance(value, bool):
+        return value
+    if value in ("yes", "no"):
+        return value == "yes"
+    raise ConfigError(f"got {value!r}, expected yes or no")

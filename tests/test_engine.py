@@ -359,6 +359,21 @@ def test_a_committed_quota_that_the_intervals_keep_does_not_end_the_window(targe
     assert [s.nr_samples for s in run.snapshots[:3]] == [20, 20, 20]
 
 
+def test_primitives_are_told_their_share_of_the_quota_also_of_a_committed_one(
+    target: Target,
+) -> None:
+    shares: list[float] = []
+
+    def commit(ctx: object, now: int) -> None:
+        shares.append(ctx.cpu_quota)  # type: ignore[attr-defined]
+        if now == 3:
+            run.monitor.commit(evolve(SPEC, cpu_quota=0.5))
+
+    run = scripted(ScriptedPrimitives(commit, []), [target], cpu_quota=0.1)
+    run.monitor.run(100_000)
+    assert shares == [0.05] * 4 + [0.25] * 16
+
+
 def test_a_committed_region_limit_holds_after_one_window(target: Target) -> None:
     run = commit_at(target, 500, evolve(SPEC, nr_regions=NrRegions(3, 4)))
     run.monitor.run(3_500_000)

@@ -25,7 +25,7 @@ FLOORS = (
     "target_sizes listen_address",
     # address spaces, targets, and the memory of the monitor
     "regions matcher reports maps target ops vaddr paddr command selector wanted discovery "
-    "target_table perf_ring perf_processor perf_sampling perf_data",
+    "target_table perf_ring perf_processor perf_sampling perf_targets passing perf_data",
     # the monitoring loop
     "schedule pace sources window tally tuning engine",
     # plugins

@@ -119,6 +119,26 @@ def test_a_wheel_has_types_and_no_sources_of_c(name: str):
     assert [path.rsplit("/", 1)[1] for path in modules] == ["_ffi.abi3.so"]
 
 
+def test_the_wheel_of_a_plugin_without_c_is_for_every_platform():
+    found = distribution("damon-perf-pmu")
+    if is_editable(found):
+        pytest.skip("installed from the source tree: tox tests the wheels")
+    files = [str(path) for path in found.files or () if "dist-info" not in str(path)]
+    assert "damon_perf_pmu/py.typed" in files
+    assert not [path for path in files if not path.endswith((".py", ".pyc", "/py.typed"))]
+    assert "Tag: py3-none-any" in (found.read_text("WHEEL") or "")
+
+
+def test_the_wheel_of_a_plugin_without_c_is_for_every_machine():
+    found = distribution("damon-perf-pmu")
+    if is_editable(found):
+        pytest.skip("installed from the source tree: tox tests the wheels")
+    files = [str(path) for path in found.files or ()]
+    assert "damon_perf_pmu/py.typed" in files
+    assert not [path for path in files if path.endswith((".so", ".c", ".h"))]
+    assert "Root-Is-Purelib: true" in (found.read_text("WHEEL") or "")
+
+
 def test_the_wheel_of_core_has_its_program_license_and_build_rules():
     found = distribution("damon-core")
     if is_editable(found):

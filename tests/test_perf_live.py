@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import attrs
 import numpy as np
 import pytest
 
@@ -190,7 +191,9 @@ def test_a_breakpoint_reports_each_access_to_its_address(reports: RecordedReport
     assert set(rows["vaddr"].tolist()) == {address}
     assert len(set(rows["paddr"].tolist())) == 1
     assert rows["paddr"][0] % PAGE == address % PAGE
-    assert (np.diff(rows["time_ns"].astype(np.int64)) >= 0).all()
+    for cpu in set(rows["cpu"].tolist()):  # one ring after the other
+        times = rows["time_ns"][rows["cpu"] == cpu].astype(np.int64)
+        assert (np.diff(times) >= 0).all()
 
 
 def test_minor_faults_have_the_physical_address_that_pagemap_has(
@@ -266,6 +269,46 @@ def test_processors_that_come_and_go_are_followed(
     events.close()
     pages = (in_area(reports.rows(), toucher)["vaddr"] - np.uint64(toucher.range.start)) // PAGE
     assert pages.tolist() == [*range(10), *range(20, 30)]
+
+
+def test_a_processor_for_which_there_are_no_files_is_tried_again(
+    toucher: Toucher, reports: RecordedReports, tmp_path: Path
+) -> None:
+    cpu = min(os.sched_getaffinity(0))
+    os.sched_setaffinity(toucher.pid, {cpu})
+    (tmp_path / "present").write_text(f"{cpu}\n")
+    (tmp_path / "online").write_text(f"{cpu}\n")
+    refusals: list[int] = []
+
+    def opener(attr: PerfAttr, *, pid: int = -1, cpu: int = -1, group_fd: int = -1) -> PerfEvent:
+        if refusals:
+            raise PerfError("an event cannot be opened", refusals.pop())
+        return PerfEvent(attr, pid=pid, cpu=cpu, group_fd=group_fd)
+
+    events = PerfSampling(
+        [faults()],
+        PerfDecoding(sample_type=BASIC, user_end=USER_END),
+        ring_size=PAGE,
+        max_ring_size=PAGE,
+        sysfs=tmp_path,
+        opener=opener,
+    )
+    events.open([toucher.pid])
+    events.enable()
+    (tmp_path / "online").write_text("\n")
+    events.follow_cpus(reports, 0)
+    reports.clear()
+    (tmp_path / "online").write_text(f"{cpu}\n")
+    refusals.append(errno.EMFILE)
+    before = open_files()
+    with pytest.raises(PerfError, match="too many open files"):
+        events.follow_cpus(reports, 0)
+    assert open_files() == before
+    events.follow_cpus(reports, 0)
+    toucher.touch(0, 10)
+    events.drain(reports, 0)
+    events.close()
+    assert len(in_area(reports.rows(), toucher)) == 10
 
 
 def test_nothing_stays_open_also_when_files_run_out(toucher: Toucher) -> None:
@@ -424,3 +467,137 @@ def test_a_ring_that_is_closed_twice_is_closed() -> None:
     ring.close()
     ring.close()
     assert open_files() == before
+
+
+TIMES = ReadFormat.TOTAL_TIME_ENABLED | ReadFormat.TOTAL_TIME_RUNNING
+
+
+def test_a_longer_period_gives_fewer_samples_that_weigh_more(
+    toucher: Toucher, reports: RecordedReports
+) -> None:
+    os.sched_setaffinity(toucher.pid, {min(os.sched_getaffinity(0))})
+    events = sampling(faults(SoftwareEvent.PAGE_FAULTS_MIN))
+    events.open([toucher.pid])
+    events.enable()
+    for part, period in enumerate((1, 4, 1)):
+        events.set_period(period)
+        toucher.touch(part * 100, 100)
+        reports.clear()
+        events.drain(reports, 0)
+        rows = in_area(reports.rows(), toucher)
+        assert set(rows["weight"].tolist()) == {period}
+        # Its other memory faults as well, so that not just every fourth of these is a sample.
+        assert len(rows) == 100 if period == 1 else 20 <= len(rows) <= 30
+    assert events.totals.nr_events >= 300
+    events.close()
+
+
+def test_events_of_threads_that_come_later_have_the_period_of_now(
+    toucher: Toucher, reports: RecordedReports
+) -> None:
+    os.sched_setaffinity(toucher.pid, {min(os.sched_getaffinity(0))})
+    events = sampling(faults(SoftwareEvent.PAGE_FAULTS_MIN))
+    events.open([])
+    events.enable()
+    events.set_period(10)
+    events.follow([toucher.pid], reports)
+    toucher.touch(0, 100)
+    events.drain(reports, 0)
+    events.close()
+    assert 5 <= len(in_area(reports.rows(), toucher)) <= 12
+
+
+def test_a_leader_is_opened_first_and_counts_without_samples(
+    toucher: Toucher, reports: RecordedReports
+) -> None:
+    leader = PerfAttr(
+        type=PerfType.SOFTWARE, config=SoftwareEvent.PAGE_FAULTS, flags=AttrFlag.USE_CLOCKID
+    )
+    opened = []
+
+    def opener(attr: PerfAttr, *, pid: int = -1, cpu: int = -1, group_fd: int = -1) -> PerfEvent:
+        event = PerfEvent(attr, pid=pid, cpu=cpu, group_fd=group_fd)
+        opened.append((event.fd, attr.config, group_fd))
+        return event
+
+    before = open_files()
+    events = PerfSampling(
+        [faults(SoftwareEvent.PAGE_FAULTS_MIN)],
+        PerfDecoding(sample_type=BASIC, user_end=USER_END),
+        ring_size=LARGE,
+        max_ring_size=LARGE,
+        leader=leader,
+        cpus=frozenset({min(os.sched_getaffinity(0))}),
+        opener=opener,
+    )
+    os.sched_setaffinity(toucher.pid, {min(os.sched_getaffinity(0))})
+    events.open([toucher.pid])
+    ((leader_fd, first, no_group), (_, second, group)) = opened
+    assert (first, second) == (SoftwareEvent.PAGE_FAULTS, SoftwareEvent.PAGE_FAULTS_MIN)
+    assert (no_group, group) == (-1, leader_fd)
+    assert events.nr_opened == 1
+    toucher.touch(0, 10)
+    events.enable()
+    toucher.touch(10, 100)
+    events.disable()
+    toucher.touch(110, 10)
+    events.drain(reports, 0)
+    assert len(in_area(reports.rows(), toucher)) == 100
+    events.follow([], reports)
+    assert events.nr_opened == 0
+    events.close()
+    assert open_files() == before
+
+
+def test_processors_that_cannot_count_an_event_are_left_out_and_named(
+    toucher: Toucher, reports: RecordedReports, tmp_path: Path
+) -> None:
+    """As on machines with two kinds of core."""
+    can = min(os.sched_getaffinity(0))
+    (tmp_path / "present").write_text(f"{can}-{can + 2}\n")
+    (tmp_path / "online").write_text(f"{can}-{can + 1}\n")
+    nobody: set[int] = set()
+
+    def opener(attr: PerfAttr, *, pid: int = -1, cpu: int = -1, group_fd: int = -1) -> PerfEvent:
+        if cpu != can or can in nobody:
+            raise PerfError("an event cannot be opened", errno.ENODEV)
+        return PerfEvent(attr, pid=pid, cpu=cpu, group_fd=group_fd)
+
+    def over(cpus: frozenset[int] | None) -> PerfSampling:
+        return PerfSampling(
+            [faults()],
+            PerfDecoding(sample_type=BASIC),
+            ring_size=PAGE,
+            max_ring_size=PAGE,
+            cpus=cpus,
+            sysfs=tmp_path,
+            opener=opener,
+        )
+
+    before = open_files()
+    events = over(None)
+    events.open([toucher.pid])
+    assert (events.unable, events.offline, events.nr_opened) == ({can + 1}, {can + 2}, 1)
+    events.close()
+    events = over(frozenset({can}))
+    events.open([toucher.pid])
+    assert (events.unable, events.offline, events.nr_opened) == (set(), set(), 1)
+    events.close()
+    nobody.add(can)
+    with pytest.raises(PerfError, match="no processor can count it"):
+        over(None).open([toucher.pid])
+    assert open_files() == before
+
+
+def test_the_time_for_which_an_event_counted_is_summed_up(
+    toucher: Toucher, reports: RecordedReports
+) -> None:
+    attr = attrs.evolve(faults(), read_format=TIMES | ReadFormat.LOST)
+    events = sampling(attr)
+    events.open()
+    events.enable()
+    toucher.touch(0, 100)
+    events.drain(reports, 0)
+    totals = events.totals
+    events.close()
+    assert totals.enabled_ns == totals.running_ns > 0

@@ -51,7 +51,7 @@ def decode(
 def decodings(draw: st.DrawFn) -> PerfDecoding:
     bits = draw(st.sets(st.sampled_from(IN_ORDER)))
     raw = S.RAW in bits and draw(st.booleans())
-    kinds = [Direction.FIXED, Direction.DATA_SRC, *([Direction.RAW] if raw else [])]
+    kinds = [Direction.FIXED, Direction.DATA_SRC, *([Direction.RAW, Direction.IBS] if raw else [])]
     return PerfDecoding(
         sample_type=S(sum(bits)),
         read_format=ReadFormat(draw(st.integers(0, 31))),
@@ -181,7 +181,7 @@ def test_junk_is_survived(decoding: PerfDecoding, junk: bytes) -> None:
         rows, counts, used = decode(data, decoding)
         assert used <= len(data)
         assert counts.samples == counts.reports + counts.other_process + counts.kernel + (
-            counts.no_address + counts.no_access + counts.malformed
+            counts.no_address + counts.prefetches + counts.no_access + counts.malformed
         )
         assert_same(rows, read_slowly(data, decoding, frozenset(), NOW_NS)[0])
 
@@ -273,7 +273,7 @@ def test_the_direction_is_that_of_the_operation_or_else_of_the_event(
     )
     rows, counts, _ = decode(sample({S.ADDR: words(8), S.DATA_SRC: words(data_src)}), decoding)
     assert rows["flags"].tolist() == ([] if flags is None else [flags | ReportFlag.HAS_VADDR])
-    assert counts.no_access == (flags is None)
+    assert (counts.no_access, counts.prefetches) == (data_src == EXEC, data_src == PREFETCH)
 
 
 def test_what_is_no_operation_on_memory_is_no_access() -> None:
@@ -299,3 +299,53 @@ def test_raw_data_too_short_for_what_is_looked_for_in_it_is_malformed() -> None:
     assert rows["vaddr"].tolist() == [0x5000]
     assert rows["flags"][0] & ReportFlag.WRITE
     assert counts.malformed == 2
+
+
+# One sample of an AMD Zen 4, as the kernel wrote it.  Its raw data are the registers of IBS: 4
+# bytes of capabilities, then 8 bytes each of op_ctl, rip, op_data, op_data2, op_data3, address.
+ZEN_4 = bytes.fromhex(
+    "090000000140780026351481ffffffff00000000000000007b164989e46b0000aa83010000000000"
+    "000000000000000044000000ff0b000024f407004105000026351481ffffffff0002f70400000000"
+    "2300000000000000a100d714dc01000084573b7c9f89ffff84573b7c1f01000034351481ffffffff"
+)
+IBS = PerfDecoding(
+    sample_type=S.IP | S.TID | S.TIME | S.ID | S.CPU | S.RAW,
+    direction=Direction.IBS,
+    raw_addr=44,
+    raw_write=36,
+)
+
+
+def test_the_registers_of_ibs_tell_the_size_of_an_access() -> None:
+    rows, counts, used = decode(ZEN_4, IBS)
+    assert used == len(ZEN_4)
+    assert counts == PerfCounts(samples=1, reports=1)
+    (row,) = rows
+    assert (int(row["vaddr"]), int(row["size"])) == (0xFFFF_899F_7C3B_5784, 4)
+    assert row["flags"] & ReportFlag.READ
+
+
+@pytest.mark.parametrize(
+    ("data3", "flags", "size"),
+    [
+        (0x3196_0092, ReportFlag.WRITE, 32),  # the two examples in perf's manual of IBS
+        (0x00C6_0002, ReportFlag.WRITE, 4),
+        (0x00C6_0003, ReportFlag.WRITE, 4),  # LOCK ADD: of which DATA_SRC says that it loads
+        (0x0002_0001, ReportFlag.READ, 1),  # of unknown width
+        (0x00E6_0001, None, 0),  # a prefetch
+        (0x00C6_0000, None, 0),  # neither load nor store
+    ],
+)
+def test_the_registers_of_ibs_tell_what_loads_from_what_stores(
+    data3: int, flags: ReportFlag | None, size: int
+) -> None:
+    raw = bytes(4) + words(0, 0, 0, 0, data3, 0x7F13_3C31_9CE0)
+    fields = {S.RAW: raw_field(raw), S.ADDR: words(0x7F13_3C31_9CE0)}
+    decoding = PerfDecoding(
+        sample_type=S.ADDR | S.RAW, direction=Direction.IBS, raw_write=36, keep_prefetches=False
+    )
+    rows, counts, _ = decode(sample(fields), decoding)
+    found = [(int(row["flags"]), int(row["size"])) for row in rows]
+    assert found == ([] if flags is None else [(flags | ReportFlag.HAS_VADDR, size)])
+    assert counts.prefetches == (data3 == 0x00E6_0001)
+    assert counts.no_access == (data3 == 0x00C6_0000)

@@ -59,6 +59,8 @@ if [ "${1:-}" = vm ]; then
 		command -v $server >/dev/null ||
 			install_unstarted "no $server" $server || say "the tests with it will be skipped"
 	done
+	command -v perf >/dev/null ||
+		install "no perf" linux-perf || say "the tests that compare with perf will be skipped"
 fi
 if [ "${1:-}" = vm ]; then
 	command -v tmux >/dev/null ||
@@ -90,5 +92,5 @@ export PATH
 python -m pip install -q -U "pip>=25.1"
 python -m pip install -q --group build --group tox
 python -m pip install -q --no-build-isolation -e .
-python -m pip install -q --no-build-isolation -e plugins/accessed_bit -e plugins/page_fault
+python -m pip install -q --no-build-isolation -e plugins/accessed_bit -e plugins/page_fault -e plugins/perf_pmu
 echo "$inputs" >$stamp

@@ -25,7 +25,16 @@ enum {
 #define HEADER_SIZE DAMON_PERF_HEADER_SIZE
 #define DIRECTIONS (DAMON_REPORT_READ | DAMON_REPORT_WRITE)
 #define ADDRESSES (DAMON_REPORT_HAS_VADDR | DAMON_REPORT_HAS_PADDR)
+/* In the place of a direction: */
 #define NO_ACCESS UINT32_MAX
+#define PREFETCH (UINT32_MAX - 1)
+
+/* IbsOpData3, as AMD64 Architecture Programmer's Manual 2 describes it */
+#define IBS_LOAD (1 << 0)
+#define IBS_STORE (1 << 1)
+#define IBS_PREFETCH (1 << 21)
+#define IBS_WIDTH_SHIFT 22		/* log2 of the bytes, plus one; 0 if not known */
+#define IBS_WIDTH_MASK 15
 
 struct header {
 	uint32_t type;
@@ -102,17 +111,17 @@ static inline bool is_asked_for(struct decoder *x, int32_t pid)
 
 /* What the raw data must have for this decoding; the address replaces that of the sample. */
 static inline bool use_raw(const struct damon_perf_decoding *d, struct perf_sample *s,
-			   uint64_t *write_bits)
+			   uint64_t *word)
 {
 	if (d->raw_addr) {
 		if (s->raw_size < PERF_WORD || d->raw_addr > s->raw_size - PERF_WORD)
 			return false;
 		s->addr = perf_load64(s->raw + d->raw_addr);
 	}
-	if (d->direction == DAMON_PERF_RAW) {
+	if (d->direction == DAMON_PERF_RAW || d->direction == DAMON_PERF_IBS) {
 		if (s->raw_size < PERF_WORD || d->raw_write > s->raw_size - PERF_WORD)
 			return false;
-		*write_bits = perf_load64(s->raw + d->raw_write);
+		*word = perf_load64(s->raw + d->raw_write);
 	}
 	return true;
 }
@@ -125,21 +134,37 @@ static inline uint32_t flags_of_op(const struct damon_perf_decoding *d,
 	if (s->data_src & OP_LOAD)
 		return DAMON_REPORT_READ;
 	if (s->data_src & OP_PREFETCH)
-		return d->keep_prefetches ? DAMON_REPORT_READ : NO_ACCESS;
+		return d->keep_prefetches ? DAMON_REPORT_READ : PREFETCH;
 	if (s->data_src & OP_EXEC)
 		return NO_ACCESS;
 	/* An unknown operation on nothing is none on memory. */
 	return s->addr || s->phys ? d->flags & DIRECTIONS : NO_ACCESS;
 }
 
-static inline uint32_t direction_of(const struct damon_perf_decoding *d,
-				    const struct perf_sample *s, uint64_t write_bits)
+/* DATA_SRC says of what loads and stores (LOCK ADD) that it loads; the registers say both. */
+static uint32_t flags_of_ibs(const struct damon_perf_decoding *d, struct perf_sample *s,
+			     uint64_t data3)
+{
+	uint32_t width = data3 >> IBS_WIDTH_SHIFT & IBS_WIDTH_MASK;
+
+	if (!(data3 & (IBS_LOAD | IBS_STORE)))
+		return NO_ACCESS;
+	if (data3 & IBS_PREFETCH && !d->keep_prefetches)
+		return PREFETCH;
+	s->size = width ? 1ULL << (width - 1) : 0;
+	return data3 & IBS_STORE ? DAMON_REPORT_WRITE : DAMON_REPORT_READ;
+}
+
+static inline uint32_t direction_of(const struct damon_perf_decoding *d, struct perf_sample *s,
+				    uint64_t word)
 {
 	switch (d->direction) {
 	case DAMON_PERF_DATA_SRC:
 		return flags_of_op(d, s);
 	case DAMON_PERF_RAW:
-		return write_bits & d->write_mask ? DAMON_REPORT_WRITE : DAMON_REPORT_READ;
+		return word & d->write_mask ? DAMON_REPORT_WRITE : DAMON_REPORT_READ;
+	case DAMON_PERF_IBS:
+		return flags_of_ibs(d, s, word);
 	default:
 		return 0;
 	}
@@ -157,7 +182,7 @@ static inline void fill(const struct decoder *x, const struct perf_sample *s, ui
 {
 	r->paddr = s->phys & x->align_mask;
 	r->vaddr = s->addr & x->align_mask;
-	r->size = x->size;
+	r->size = s->size ? s->size : x->size;
 	r->time_ns = x->flags & DAMON_REPORT_EXACT_TIME ? s->time : x->now_ns;
 	r->data_src = s->data_src;
 	r->pid = s->pid;
@@ -175,12 +200,12 @@ static inline bool decode_sample(struct decoder *x, const uint8_t *body, const u
 				 struct damon_perf_counts *counts)
 {
 	struct perf_sample s = { 0 };
-	uint64_t write_bits = 0;
+	uint64_t word = 0;
 	uint32_t flags, has;
 
 	counts->samples++;
 	if (unlikely(!perf_take_sample(&x->shape, body, end, &s) ||
-		     !use_raw(x->d, &s, &write_bits))) {
+		     !use_raw(x->d, &s, &word))) {
 		counts->malformed++;
 		return false;
 	}
@@ -188,9 +213,9 @@ static inline bool decode_sample(struct decoder *x, const uint8_t *body, const u
 		counts->other_process++;
 		return false;
 	}
-	flags = direction_of(x->d, &s, write_bits);
-	if (unlikely(flags == NO_ACCESS)) {
-		counts->no_access++;
+	flags = direction_of(x->d, &s, word);
+	if (unlikely(flags >= PREFETCH)) {
+		*(flags == PREFETCH ? &counts->prefetches : &counts->no_access) += 1;
 		return false;
 	}
 	has = (s.addr ? DAMON_REPORT_HAS_VADDR : 0) | (s.phys ? DAMON_REPORT_HAS_PADDR : 0);

@@ -21,6 +21,7 @@ enum damon_perf_direction {
 	DAMON_PERF_FIXED,		/* it is that of the event, in @flags */
 	DAMON_PERF_DATA_SRC,		/* the operation in DATA_SRC; that of the event if it is unknown */
 	DAMON_PERF_RAW,			/* bits of the raw data */
+	DAMON_PERF_IBS,			/* the registers of AMD's IBS for ops, as raw data */
 };
 
 /**
@@ -31,7 +32,8 @@ enum damon_perf_direction {
  * @align: report the aligned block of so many bytes (a power of two) that holds
  *	the address, 0 for a report of one byte
  * @raw_addr: offset of the address in the raw data, 0 to take it from ADDR
- * @raw_write: offset of the 8 bytes that tell the direction (DAMON_PERF_RAW)
+ * @raw_write: offset of the 8 bytes that tell the direction (DAMON_PERF_RAW), or of IbsOpData3,
+ *	which tells the size of the access too (DAMON_PERF_IBS)
  * @write_mask: any of these set there means a write, none a read
  * @pids: ascending; only samples of these processes are reported
  * @nr_pids: 0 for all processes
@@ -70,7 +72,8 @@ struct damon_perf_decoding {
  * @other_process: samples of processes that were not asked for
  * @kernel: samples with an address of the kernel
  * @no_address: samples without the address that is needed
- * @no_access: samples of operations that do not access memory, prefetches and fetches of code
+ * @prefetches: samples of prefetches, unless they are kept
+ * @no_access: samples of operations that do not access memory, and fetches of code
  * @malformed: samples that are shorter than what they must hold
  * @lost: samples lost in a full ring, as LOST records tell: late, and not always
  * @lost_samples: samples that the hardware lost
@@ -84,6 +87,7 @@ struct damon_perf_counts {
 	uint64_t other_process;
 	uint64_t kernel;
 	uint64_t no_address;
+	uint64_t prefetches;
 	uint64_t no_access;
 	uint64_t malformed;
 	uint64_t lost;

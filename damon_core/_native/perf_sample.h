@@ -68,6 +68,7 @@ struct perf_shape {
 /* What a sample has of what is of use here; what it has not stays 0. */
 struct perf_sample {
 	uint64_t time, addr, phys, period, data_src;
+	uint64_t size;			/* of the access, in bytes; as few samples tell it */
 	uint32_t pid, tid, cpu;
 	uint32_t raw_size;
 	const uint8_t *raw;

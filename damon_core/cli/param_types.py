@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,6 +14,16 @@ from ..units import parse_count, parse_share, parse_size, parse_time_us
 
 if TYPE_CHECKING:
     from ..host import PrimitiveChoice
+
+
+# What a comma does not end: quotes, a list or mapping of YAML, the terms of a perf event.
+_WHOLE = re.compile(
+    r"""
+    "(?:\\.|[^"\\])*" | '(?:''|[^'])*' | \[[^\]]*\] | \{[^}]*\} | (?<==)[A-Za-z_][\w.*?-]*/[^/]*/
+    """,
+    re.VERBOSE,
+)
+_AS_IN_YAML = tuple("\"'[{")
 
 
 class Parsed(click.ParamType):  # type: ignore[type-arg]  # generic since click 8.4
@@ -41,20 +52,44 @@ def parse_time_option(text: str) -> int:
 
 
 def parse_primitive(text: str) -> PrimitiveChoice:
-    """NAME, or NAME:KEY=VALUE,...; values are numbers, true and false, or text."""
-    from ..config.document import Scalar
+    """NAME, or NAME:KEY=VALUE,...; values are numbers, true and false, text, or in brackets lists.
+
+    A list, a mapping, and a text in quotes are as in YAML; a perf event such as pmu/a,b/ is whole.
+    """
     from ..host import PrimitiveChoice
 
     name, colon, rest = text.partition(":")
     options: dict[str, object] = {}
-    for part in rest.split(",") if colon else ():
+    for part in _parts(rest) if colon else ():
         key, equals, value = part.partition("=")
         if not key or not equals or key in options:
             raise ConfigError(f"got {text!r}, expected NAME or NAME:KEY=VALUE,..., each key once")
-        options[key] = Scalar(value, 0).as_value()
+        options[key] = _value(value)
     if not name:
         raise ConfigError(f"got {text!r}, expected the name of a primitive")
     return PrimitiveChoice(name, options)
+
+
+def _parts(text: str) -> Iterator[str]:
+    """``text`` cut at its commas, but for those inside of something whole."""
+    begin = at = 0
+    while at < len(text):
+        if whole := _WHOLE.match(text, at):
+            at = whole.end()
+            continue
+        if text[at] == ",":
+            yield text[begin:at]
+            begin = at + 1
+        at += 1
+    yield text[begin:]
+
+
+def _value(text: str) -> object:
+    from ..config.document import Scalar, parse_document
+
+    if text.startswith(_AS_IN_YAML):
+        return parse_document(text.encode(), "--primitive").as_value()
+    return Scalar(text, 0).as_value()
 
 
 def parse_region(text: str) -> tuple[int, int]:

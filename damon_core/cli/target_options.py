@@ -24,7 +24,7 @@ _OPTIONS = (
         type=PRIMITIVE,
         multiple=True,
         help="Primitive that looks for accesses, with options as NAME:KEY=VALUE,... (default: "
-        "accessed_bit). Several may be given.",
+        "accessed_bit); a VALUE may be a list, [A,B], as in YAML. Several may be given.",
     ),
     click.option(
         "--ops",

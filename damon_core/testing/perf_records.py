@@ -27,6 +27,7 @@ IN_ORDER = (
     *(S.DATA_SRC, S.TRANSACTION, S.REGS_INTR, S.PHYS_ADDR, S.CGROUP, S.DATA_PAGE_SIZE),
     *(S.CODE_PAGE_SIZE, S.AUX),
 )
+_PREFETCH = -1
 
 
 class TooShort(Exception):
@@ -174,10 +175,13 @@ def _read_sample(
     if pids and pid not in pids:
         return None, "other_process"
     phys, data_src = _number(fields, S.PHYS_ADDR), _number(fields, S.DATA_SRC)
+    size = 0
     if decoding.direction == Direction.DATA_SRC:
         direction = _direction(data_src, decoding, bool(addr or phys))
-    if direction is None:
-        return None, "no_access"
+    if decoding.direction == Direction.IBS:
+        direction, size = _of_ibs(fields, decoding)
+    if direction in (None, _PREFETCH):
+        return None, "no_access" if direction is None else "prefetches"
     has = (ReportFlag.HAS_VADDR if addr else 0) | (ReportFlag.HAS_PADDR if phys else 0)
     if not has & (decoding.needs or 0xFFFF):
         return None, "no_address"
@@ -190,7 +194,7 @@ def _read_sample(
     block = decoding.align or 1
     row = np.zeros(1, REPORT_DTYPE)
     row["vaddr"], row["paddr"] = addr // block * block, phys // block * block
-    row["size"], row["data_src"] = block, data_src
+    row["size"], row["data_src"] = size or block, data_src
     row["time_ns"] = _number(fields, S.TIME) if exact else now_ns
     row["pid"], row["tid"], row["cpu"] = pid, tid, _number(fields, S.CPU) & 0xFFFF_FFFF
     row["weight"], row["flags"] = min(max(weight, 1), 2**32 - 1), flags
@@ -216,6 +220,8 @@ def _use_raw(
         return int.from_bytes(raw[offset : offset + 8], "little")
 
     addr = word_at(decoding.raw_addr) if decoding.raw_addr else _number(fields, S.ADDR)
+    if decoding.direction == Direction.IBS:
+        word_at(decoding.raw_write)
     if decoding.direction == Direction.RAW:
         is_write = word_at(decoding.raw_write) & decoding.write_mask
         return addr, ReportFlag.WRITE if is_write else ReportFlag.READ
@@ -228,7 +234,22 @@ def _direction(data_src: int, decoding: PerfDecoding, has_address: bool) -> int 
     if store or load:
         return ReportFlag.WRITE if store else ReportFlag.READ
     if prefetch:
-        return ReportFlag.READ if decoding.keep_prefetches else None
+        return ReportFlag.READ if decoding.keep_prefetches else _PREFETCH
     if execute or not has_address:
         return None
     return decoding.flags & (ReportFlag.READ | ReportFlag.WRITE)
+
+
+def _of_ibs(
+    fields: Mapping[SampleType, int | bytes | None], decoding: PerfDecoding
+) -> tuple[int | None, int]:
+    """Direction and size by IbsOpData3: bits 0 load, 1 store, 21 prefetch, 22-25 width."""
+    raw = fields[S.RAW]
+    assert isinstance(raw, bytes)
+    data3 = int.from_bytes(raw[decoding.raw_write : decoding.raw_write + 8], "little")
+    if not data3 & 3:
+        return None, 0
+    if data3 >> 21 & 1 and not decoding.keep_prefetches:
+        return _PREFETCH, 0
+    width = data3 >> 22 & 15
+    return ReportFlag.WRITE if data3 & 2 else ReportFlag.READ, 1 << width - 1 if width else 0

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, ClassVar
 
 from damon_core.errors import PrimitiveError
 from damon_core.model import Ops
+from damon_core.passing import Passing
 from damon_core.primitive import Provides
 
 from .fault_options import FaultEvent
 from .fault_sampling import FaultSampling
 from .frames import FrameLookup
-from .passing import Passing
 from .sampling_probe import missing_for
 
 if TYPE_CHECKING:

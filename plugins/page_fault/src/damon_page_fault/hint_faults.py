@@ -11,6 +11,7 @@ from attrs import evolve
 from damon_core.cpus import online_cpus
 from damon_core.errors import PrimitiveError
 from damon_core.model import Ops
+from damon_core.passing import Passing
 from damon_core.primitive import Provides
 
 from .fault_options import FaultEvent
@@ -18,7 +19,6 @@ from .fault_sampling import FaultSampling
 from .frames import FrameLookup
 from .numa_balancing import NumaBalancing
 from .page_count import PageCount
-from .passing import Passing
 from .sampling_probe import missing_for
 
 if TYPE_CHECKING:

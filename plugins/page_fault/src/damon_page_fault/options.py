@@ -6,9 +6,11 @@ from enum import Enum
 
 from attrs import field, frozen
 
-from damon_core.errors import ConfigError
+from damon_core.perf_ring import parse_ring_size
+from damon_core.perf_targets import Scope
+from damon_core.units import parse_switch
 
-from .fault_options import FaultEvent, Scope, parse_ring_size
+from .fault_options import FaultEvent
 
 
 class Choice(str, Enum):
@@ -38,15 +40,6 @@ class Thp(str, Enum):
         return self.value
 
 
-def yes_or_no(value: object) -> bool:
-    """A switch: true and false, or, as people write to give leave, yes and no; ConfigError."""
-    if isinstance(value, bool):
-        return value
-    if value in ("yes", "no"):
-        return value == "yes"
-    raise ConfigError(f"got {value!r}, expected yes or no")
-
-
 @frozen
 class Options:
     """The primitive's options in YAML.
@@ -58,9 +51,9 @@ class Options:
     """
 
     mechanism: Choice = Choice.AUTO
-    inject: bool = field(default=False, converter=yes_or_no)
+    inject: bool = field(default=False, converter=parse_switch)
     thp: Thp = Thp.SPLIT
-    enable_numa_balancing: bool = field(default=False, converter=yes_or_no)
+    enable_numa_balancing: bool = field(default=False, converter=parse_switch)
     fault_event: FaultEvent = FaultEvent.AUTO
     scope: Scope = Scope.AUTO
     ring_size: int = field(default=256 << 10, converter=parse_ring_size)

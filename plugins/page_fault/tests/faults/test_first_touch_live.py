@@ -16,9 +16,10 @@ import pytest
 from damon_core.access import ReportFlag
 from damon_core.errors import PrimitiveError
 from damon_core.model import Ops
+from damon_core.perf_targets import Scope
 from damon_core.target import Target
 from damon_core.testing.open_files import no_more_files, open_files
-from damon_page_fault.fault_options import FaultEvent, Scope
+from damon_page_fault.fault_options import FaultEvent
 from damon_page_fault.first_touch import FirstTouch
 from damon_page_fault.options import Options
 

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from damon_core.access import REPORT_DTYPE
+from ._native import ffi
+from .access import REPORT_DTYPE
 
 if TYPE_CHECKING:
-    from damon_core.reports import SourceReports
+    from .reports import SourceReports
 
 Step = Callable[[int, int], int]
 """Is given the address of reports, and how many there are; how many of them go on."""
@@ -43,3 +44,9 @@ class Passing:
 
     def lose(self, nr: int) -> None:
         self._reports.lose(nr)
+
+
+def as_rows(address: int, nr: int) -> np.ndarray:
+    """The ``nr`` reports at ``address``, to be read and changed in place, as REPORT_DTYPE."""
+    memory = ffi.buffer(ffi.cast("char *", address), nr * REPORT_DTYPE.itemsize)
+    return np.frombuffer(memory, REPORT_DTYPE)

@@ -1,0 +1,1 @@
+"""The PMU primitive of damon-core: accesses that perf events sample."""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 
 from .config import ContextConfig
 from .monitored_context import MonitoredContext
@@ -52,4 +50,3 @@ class RecordedContext(MonitoredContext):
             self.error = self.error or error
         if self.error is not None and not self._writer.nr_snapshots:
             remove_file(self.path)
-

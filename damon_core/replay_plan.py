@@ -39,6 +39,7 @@ def check_span(path: str, survey: Survey) -> None:
             f"{path}: has no sample with an address that can be used: {counts.samples:,} samples, "
             f"of them {counts.counts.no_address:,} without an address, {counts.counts.kernel:,} of "
             f"the kernel, {counts.counts.no_access:,} of no memory access, "
+            f"{counts.counts.prefetches:,} of prefetches, "
             f"{counts.other_event + counts.unknown_event:,} of other events"
         )
     if survey.last_ns - survey.first_ns > _MAX_SPAN_NS:

@@ -118,7 +118,7 @@ static inline struct damon_access_report *room_for(size_t nr)
 static inline void must_add_up(const struct damon_perf_counts *c)
 {
 	must(c->samples == c->reports + c->other_process + c->kernel + c->no_address +
-			   c->no_access + c->malformed);
+			   c->no_access + c->prefetches + c->malformed);
 }
 
 /* No report says what it may not say, whatever its sample said. */
@@ -126,7 +126,9 @@ static inline void must_be_sound(const struct damon_perf_decoding *d,
 				 const struct damon_access_report *r, size_t nr)
 {
 	for (size_t i = 0; i < nr; i++, r++) {
-		must(r->size == (d->align ? d->align : 1));
+		/* IBS tells how wide an access was. */
+		must(d->direction == DAMON_PERF_IBS ? r->size >= 1 :
+						      r->size == (d->align ? d->align : 1));
 		must(r->weight >= 1);
 		must(r->flags & (d->needs ? d->needs : DAMON_REPORT_HAS_VADDR |
 						       DAMON_REPORT_HAS_PADDR));

@@ -26,7 +26,7 @@ from ..replay_source import NAME
 from ..replay_targets import ReplayTarget
 from ..report.text import about_time
 from ..vaddr import FixedVaddr
-from .record_options import RecordOptions
+from .monitoring_options import MonitoringOptions
 
 PHYSICAL = 0
 """The target paddr."""
@@ -117,7 +117,7 @@ class ImportOptions:
         return contexts[0].ops
 
     def _context(self, pids: tuple[int, ...]) -> ContextConfig:
-        config: Config = RecordOptions(
+        config: Config = MonitoringOptions(
             file=None,
             config_option=self.config,
             primitives=(PrimitiveChoice(NAME),),
@@ -125,7 +125,6 @@ class ImportOptions:
             pids=pids,
             children=False,
             regions=self.regions,
-            output=self.output,
             sample=self.sample,
             aggr=self.aggr,
             update=None,

@@ -101,6 +101,8 @@ def parse_region(text: str) -> tuple[int, int]:
 
 
 ADDRESS = Parsed("[addr:]port", ListenAddress.parse)
+
+
 def parse_target(text: str) -> int:
     """A process id, or 0 for ``paddr``."""
     if text == "paddr":

@@ -7,6 +7,7 @@ import json
 
 import pytest
 
+from damon_core.record_names import NamedRange, TargetNames
 from damon_core.report.access import AccessTable
 from damon_core.report.order import SORT_KEYS, RegionOrder
 from damon_core.report.text import about_time, clock_time, printable
@@ -129,3 +130,19 @@ def test_times_are_told_in_three_digits(time_us: int, text: str) -> None:
 @pytest.mark.parametrize("realtime_ns", [-(2**63), -1, 0, 2**63 - 1])
 def test_any_time_can_be_told(realtime_ns: int) -> None:
     assert clock_time(realtime_ns)
+
+
+@pytest.mark.parametrize("width", [20, 30, 50, 64, 80, 120])
+@pytest.mark.parametrize("sources", [("a",), ("accessed_bit", "page_fault")])
+def test_lines_fit_the_terminal_and_keep_address_size_and_rate(
+    width: int, sources: tuple[str, ...]
+) -> None:
+    names = (TargetNames(0, (NamedRange(0, 2**40, "/usr/lib/a-library-of-a-long-name.so"),)),)
+    file = io.StringIO()
+    AccessTable(made_up_snapshot(0, ROWS, *sources), names=names, width=width).render(file)
+    lines = file.getvalue().splitlines()
+    assert max(map(len, lines)) <= max(width, 26)
+    (head,) = (line for line in lines if " size" in line and " rate" in line)
+    assert ("address range" in head) == (width >= 50)
+    assert ("mapping" in head) == (width >= (64 if len(sources) == 1 else 100))
+    assert ("page_fault" in head) == (len(sources) == 2 and width >= 64)

@@ -108,6 +108,17 @@ def test_access_shows_the_last_snapshot_another_or_all(path: Path) -> None:
     assert isinstance(run("access", path, "--snapshot", 5).exception, RecordError)
 
 
+@pytest.mark.parametrize(("only", "sign"), [("--hot", -1), ("--cold", 1)])
+def test_the_hottest_or_the_coldest_come_first(path: Path, only: str, sign: int) -> None:
+    def heat(*args: str) -> list[int]:
+        table = json.loads(run("access", path, only, "--json", *args).stdout)
+        return [region["temperature"] for region in table["regions"]]
+
+    assert heat() == sorted(heat(), key=lambda one: sign * one)
+    assert heat("--reverse") == heat()[::-1]
+    assert heat("--sort", "address") != heat()
+
+
 @pytest.mark.parametrize("style", STYLES)
 def test_each_style_of_access_prints_text_and_json(path: Path, style: str) -> None:
     text = run("access", path, "--style", style)

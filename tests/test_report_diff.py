@@ -188,6 +188,12 @@ def test_targets_are_paired_by_the_names_of_their_programs() -> None:
         (2, None),
         (None, 0),
     ]
+    same_process = json_of(Diff(Side("a", of("x", "x")), Side("b", of("z", "x"))))
+    assert [(one["before"], one["after"]) for one in same_process["targets"]] == [
+        (1, 1),
+        (0, None),
+        (None, 0),
+    ]
     text = text_of(Diff(Side("a", of("x", "y")), Side("b", of("x"))))
     assert "target 1: pid 11 (y); after: no such target" in text
     alone = json_of(Diff(Side("a", of("x")), Side("b", of("other"))))

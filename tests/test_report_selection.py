@@ -169,11 +169,31 @@ def test_a_moment_may_be_a_time_of_day_or_a_date() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "10", "banana", "10s", "20s-10s", "5-9", "25:00-", "10s-5s-1s", "-", "2026-01-01-"]
+    "text",
+    [
+        "0001-01-01T00:00..",
+        "2026-02-30T00:00..",
+        "12:61-",
+        "",
+        "10",
+        "banana",
+        "10s",
+        "20s-10s",
+        "5-9",
+        "25:00-",
+        "10s-5s-1s",
+        "-",
+        "2026-01-01-",
+    ],
 )
 def test_what_is_no_span_of_time_is_refused(text: str) -> None:
     with pytest.raises(ConfigError):
         TimeSpan.parse(text)
+
+
+def test_a_time_of_day_needs_a_recording_that_began_on_some_day() -> None:
+    with pytest.raises(RecordError, match="which no calendar has"):
+        Moment.parse("14:05").at_ns(2**80)
 
 
 @pytest.mark.parametrize(
@@ -182,10 +202,16 @@ def test_what_is_no_span_of_time_is_refused(text: str) -> None:
         (Selection(time=TimeSpan.parse("1h-")), "--time leaves nothing to show: the recording has"),
         (Selection(targets=(1,)), "--target leaves nothing to show: the recording has 0, 3"),
         (Selection(primitive="x"), "--primitive leaves nothing .* the recording has accessed_bit"),
-        (Selection(addresses=(AddrRange(2**40, 2**41),)), "rec: --address leaves nothing to show"),
-        (Selection(targets=(3,), rates=(50, 100)), "rec: --rate leaves nothing to show"),
-        (Selection(sizes=(1, 2)), "rec: --size leaves nothing to show"),
-        (Selection(ages=(1e9, 2e9)), "rec: --age leaves nothing to show"),
+        (
+            Selection(addresses=(AddrRange(2**40, 2**41),)),
+            "rec: --address leaves nothing .* have 0 to 801000",
+        ),
+        (
+            Selection(targets=(3,), rates=(50, 100)),
+            "rec: --rate leaves nothing .* have 0 % to 100 %",
+        ),
+        (Selection(sizes=(1, 2)), "rec: --size leaves nothing .* have 4 KiB to 3 MiB"),
+        (Selection(ages=(1e9, 2e9)), "rec: --age leaves nothing .* have 0 us to 10 s"),
     ],
 )
 def test_the_option_that_left_nothing_is_blamed(selection: Selection, message: str) -> None:

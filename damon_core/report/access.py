@@ -28,6 +28,10 @@ _LEGEND = (
 # What goes first where the line is too short: hz repeats what the rate says.
 _EXPENDABLE = (3, 5, 4)
 
+# From which width on there are names of mappings, and the ends of ranges.
+_WIDE = 50
+_LEAST_NAME = 12
+
 
 class AccessTable:
     """The regions of one snapshot, in a chosen order."""
@@ -112,15 +116,20 @@ class AccessTable:
     def _lines(self) -> list[str]:
         cells = self._cells()
         hits = range(6, len(cells[0]))
-        lines = fitting_columns(cells, self.width, (_EXPENDABLE[0], *hits, *_EXPENDABLE[1:]))
-        return self._with_names(lines) if self.names else lines
+        expendable = (_EXPENDABLE[0], *hits, *_EXPENDABLE[1:])
+        if self.names and self.width >= _WIDE:
+            # Of several primitives each is worth more than the names.
+            before_names = expendable if len(hits) == 1 else expendable[:1]
+            room = self.width - _LEAST_NAME - 2
+            lines = fitting_columns(cells, room, before_names)
+            if max(map(len, lines)) <= room:
+                return self._with_names(lines)
+        return fitting_columns(cells, self.width, expendable)
 
     def _with_names(self, lines: list[str]) -> list[str]:
         """Lines with the mapping at their end, as much of it as fits."""
         used = max(map(len, lines)) + 2
-        room = max(12, self.width - used)
-        if used + room > max(self.width, 60):
-            return lines
+        room = self.width - used
         names = ["mapping", *(mapping_text(self.name_of(row)) for row in self.rows)]
         return [
             f"{line:<{used}}{shortened(name, room)}".rstrip()
@@ -141,7 +150,15 @@ class AccessTable:
         snapshot, regions = self.snapshot, self.snapshot.regions
         aggr_us = snapshot.intervals.aggr_us
         several = len(snapshot.targets) > 1
-        head = ["address range", "size", "rate", "hz", "age", "accessed"]
+        wide = self.width >= _WIDE
+        head = [
+            "address range" if wide else "from address",
+            "size",
+            "rate",
+            "hz",
+            "age",
+            "accessed",
+        ]
         cells = [[*head, *self._hits_head()]]
         for row in self.rows:
             start, end = int(regions.start[row]), int(regions.end[row])
@@ -150,7 +167,7 @@ class AccessTable:
             where = f"{int(regions.target[row])}: " if several else ""
             cells.append(
                 [
-                    f"{where}{start:012x}-{end:012x}",
+                    f"{where}{start:012x}-{end:012x}" if wide else f"{where}{start:012x}",
                     about_size(end - start),
                     f"{metrics.percent(nr_accesses, snapshot.nr_samples)} %",
                     f"{metrics.hz(nr_accesses, aggr_us):.3g}",

@@ -12,9 +12,10 @@ from .spans import union
 from .text import mapping_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from ..record_names import NamedRange, TargetNames
+    from ..snapshot import TargetState
     from .outline import TargetOutline
 
 
@@ -63,6 +64,29 @@ class Alignment:
         present = [outline.present for outline in (before, after) if outline]
         areas = union(np.concatenate(present)).tolist() if present else []
         return cls(False, tuple(Piece("", AddrRange(*at), AddrRange(*at)) for at in areas))
+
+
+def matched(
+    firsts: Sequence[TargetOutline], seconds: Sequence[TargetOutline]
+) -> Iterator[tuple[TargetOutline, TargetOutline]]:
+    """Targets that are the same process, else of the same name, else alone on both sides."""
+    alone = len(firsts) == len(seconds) == 1
+    waiting, left = list(firsts), list(seconds)
+    for is_same in (_is_same_process, _has_same_name, lambda *_: alone):
+        for first in tuple(waiting):
+            second = next((one for one in left if is_same(first.target, one.target)), None)
+            if second is not None:
+                waiting = [one for one in waiting if one is not first]
+                left = [one for one in left if one is not second]
+                yield first, second
+
+
+def _is_same_process(one: TargetState, other: TargetState) -> bool:
+    return (one.pid, one.comm) == (other.pid, other.comm)
+
+
+def _has_same_name(one: TargetState, other: TargetState) -> bool:
+    return one.comm == other.comm
 
 
 def _moved(before: TargetNames, after: TargetNames) -> bool:

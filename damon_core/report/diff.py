@@ -9,7 +9,7 @@ from attrs import define, frozen
 
 from ..model import AddrRange
 from ..units import about_size
-from .alignment import Alignment
+from .alignment import Alignment, matched
 from .change import TargetChange, total
 from .outline import Outline
 from .text import about_time, fitting_columns, mapping_text, shortened, target_text, wrapped
@@ -56,7 +56,7 @@ class _Pair:
 
 
 class Diff:
-    """Targets are paired by name, in the order in which they were found; each side is read once."""
+    """Targets are paired by process, else by name in the order of their numbers; read once each."""
 
     def __init__(
         self, before: Side, after: Side, *, limit: int | None = None, width: int = 80
@@ -103,14 +103,8 @@ class Diff:
             [outline.targets[index] for index in sorted(outline.targets)]
             for outline in self._outlines
         )
-        alone = len(firsts) == len(seconds) == 1
-        for first in firsts:
-            comm = first.target.comm
-            second = next((one for one in seconds if alone or one.target.comm == comm), None)
-            if second is None:
-                yield _Pair(first.target, None)
-                continue
-            seconds.remove(second)
+        found = list(matched(firsts, seconds))
+        for first, second in found:
             names = [
                 next((known for known in side.names if known.target == one.target.index), None)
                 for side, one in ((self.before, first), (self.after, second))
@@ -118,8 +112,12 @@ class Diff:
             alignment = Alignment.of(first, second, *names)
             change = TargetChange(alignment, first.target.index, second.target.index)
             yield _Pair(first.target, second.target, names[1] or names[0], change)
+        for first in firsts:
+            if not any(first is one for one, _ in found):
+                yield _Pair(first.target, None)
         for second in seconds:
-            yield _Pair(None, second.target)
+            if not any(second is one for _, one in found):
+                yield _Pair(None, second.target)
 
     def _lines(self) -> Iterator[str]:
         for number, (title, side) in enumerate((("before", self.before), ("after", self.after))):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from attrs import define, evolve, field
 
 from ..errors import RecordError
+from ..units import about_size
 from .outline import begin_ns
 from .selection import Selection, middle_ns
 from .text import about_time, clock_time, printable
@@ -107,4 +108,23 @@ class Selected:
         if name == "primitive":
             names = ", ".join(printable(source.name) for source in last.sources)
             return f": the recording has {names}"
+        return _found(name, last)
+
+
+def _found(name: str, snapshot: Snapshot) -> str:
+    """Between which bounds the regions of a snapshot are, in what a criterion is about."""
+    regions = snapshot.regions
+    if not len(regions):
         return ""
+    if name == "addresses":
+        low, high = f"{regions.start.min():x}", f"{regions.end.max():x}"
+    elif name == "sizes":
+        sizes = regions.end - regions.start
+        low, high = about_size(int(sizes.min())), about_size(int(sizes.max()))
+    elif name == "rates":
+        rates = regions.nr_accesses * 100.0 / snapshot.nr_samples
+        low, high = f"{rates.min():.3g} %", f"{rates.max():.3g} %"
+    else:
+        ages = regions.age * float(snapshot.intervals.aggr_us)
+        low, high = about_time(float(ages.min())), about_time(float(ages.max()))
+    return f": regions of the last snapshot have {low} to {high}"

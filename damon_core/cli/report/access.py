@@ -43,9 +43,19 @@ SORT_KEYS = ("address", "size", "access_rate", "age", "recency", "temperature")
     "which temperature, as a histogram or percentiles.",
 )
 @click.option("--sort", type=click.Choice(SORT_KEYS), help="Order (default: by address).")
-@click.option("--reverse", is_flag=True, help="Largest first.")
-@click.option("--hot", "only", flag_value="hot", help="Only regions that were accessed.")
-@click.option("--cold", "only", flag_value="cold", help="Only regions that were not accessed.")
+@click.option("--reverse", is_flag=True, help="The other way round: largest first.")
+@click.option(
+    "--hot",
+    "only",
+    flag_value="hot",
+    help="Only regions that were accessed; without --sort by temperature, hottest first.",
+)
+@click.option(
+    "--cold",
+    "only",
+    flag_value="cold",
+    help="Only regions that were not accessed; without --sort by temperature, coldest first.",
+)
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="At most N regions a snapshot.")
 @selection_options
 @json_option
@@ -71,6 +81,8 @@ def access(
         )
     if every and number is not None:
         raise click.UsageError("--all and --snapshot exclude each other")
+    if only and not sort:
+        sort, reverse = "temperature", reverse != (only == "hot")
     order = RegionOrder(sort or "address", reverse, only, limit)
     recording = opened(record)
     last = -1 if number is None else number

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 def diff(before: str, after: str, limit: int | None, selection: Selection, as_json: bool) -> None:
     """What became hotter or colder from one recording to another.
 
-    Targets are paired by the names of their programs. Where mappings lie at other addresses, pieces
-    of memory are paired by mapping and offset in it, elsewhere by address. What is selected is
-    selected of both recordings.
+    Targets are paired if they are the same process, else by the names of their programs. Where
+    mappings lie at other addresses, pieces of memory are paired by mapping and offset in it,
+    elsewhere by address. What is selected is selected of both recordings.
     """
     from ...report.diff import Diff, Side
 

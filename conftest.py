@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import faulthandler
 import importlib
 import os
 import re
+import shutil
+import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 # Read by stevedore when it is imported: no test may see what another Python has cached.
@@ -15,6 +18,11 @@ os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(prefix="damon-tests-")
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+ROOT = Path(__file__).parent
+VMRUN = ROOT / "tools" / "vmrun"
+KERNELS = ROOT / ".vm"
+VM_PACKAGES = {"qemu-system-x86_64": "qemu-system-x86", "busybox": "busybox-static"}
 
 # The same examples in each run, so that a change is judged by itself; HYPOTHESIS_RANDOM=1 looks
 # for new ones.
@@ -54,12 +62,46 @@ def _why_not_uninstrumented() -> str:
 
 
 def _why_no_vm() -> str:
-    kernel = os.environ.get("DAMON_VM_KERNEL", "")
-    if not kernel:
-        return (
-            "needs another kernel: set DAMON_VM_KERNEL to a bzImage with CONFIG_IDLE_PAGE_TRACKING"
+    if not VMRUN.exists():
+        return f"needs {VMRUN}: run the tests in a checkout of the repository"
+    if os.geteuid() != 0:
+        return "vmrun needs root: run the tests with sudo"
+    for program, package in {
+        "qemu-system-x86_64": "qemu-system-x86",
+        "busybox": "busybox-static",
+    }.items():
+        if not shutil.which(program):
+            return f"needs {program}: apt-get install {package}"
+    return ""
+
+
+InGuest = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture(scope="session")
+def in_guest() -> InGuest:
+    """Runs a command as root in a VM under a kernel of .vm, and gives what it said."""
+
+    def run(
+        kernel: str, *command: str, options: Sequence[str] = (), timeout_s: int = 900
+    ) -> subprocess.CompletedProcess[str]:
+        folder = KERNELS / kernel
+        if not (folder / "vmlinuz").exists():
+            how = "tools/vm-kernels lab" if kernel == "lab" else "tools/vm-kernels"
+            pytest.skip(f"no kernel {kernel} in {KERNELS}: {how} fetches it")
+        vmrun = [str(VMRUN), "--kernel", str(folder / "vmlinuz"), "--mem", "2G", *options]
+        if (folder / "modules").exists():
+            vmrun += ["--modules", str(folder / "modules")]
+        vmrun += ["--timeout", str(timeout_s)]
+        vmrun += [f"--see={directory}" for directory in (sys.prefix, str(ROOT))]
+        faulthandler.cancel_dump_traceback_later()  # it has a timeout of its own
+        # The guest is small: sparse mappings larger than its memory must be allowed.
+        script = ["sh", "-c", 'echo 1 > /proc/sys/vm/overcommit_memory; exec "$@"', "sh"]
+        return subprocess.run(
+            [*vmrun, "--", *script, *command], capture_output=True, text=True, check=False
         )
-    return "" if Path(kernel).is_file() else f"DAMON_VM_KERNEL {kernel} does not exist"
+
+    return run
 
 
 @pytest.fixture(scope="session", autouse=True)

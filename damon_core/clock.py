@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from typing import Protocol
 
@@ -34,6 +35,7 @@ class MonotonicClock:
     def __init__(self) -> None:
         self._wake_fd = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._closed = False
+        self._closing = threading.RLock()  # a signal handler may wake whoever is closing
 
     def now_ns(self) -> int:
         return time.monotonic_ns()
@@ -53,13 +55,15 @@ class MonotonicClock:
                 return rc == 0
 
     def wake(self) -> None:
-        if not self._closed:
-            os.eventfd_write(self._wake_fd, 1)
+        with self._closing:
+            if not self._closed:
+                os.eventfd_write(self._wake_fd, 1)
 
     def close(self) -> None:
-        if not self._closed:
-            self._closed = True
-            os.close(self._wake_fd)
+        with self._closing:
+            if not self._closed:
+                self._closed = True
+                os.close(self._wake_fd)
 
 
 class ManualClock:

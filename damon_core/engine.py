@@ -70,6 +70,11 @@ class Monitor:
         """The intervals in force."""
         return self._schedule.intervals
 
+    @property
+    def pace_reason(self) -> str:
+        """Why the intervals are what they are, in one line."""
+        return self._pace.reason
+
     def stop(self) -> None:
         """End the run after the present wait; from any thread or a signal handler."""
         self._stop = True

@@ -13,13 +13,14 @@ import numpy as np
 
 def percent(nr_accesses: Any, nr_samples: Any) -> Any:
     """Samples with an access, in whole percent of the samples of the window, rounded down."""
-    share = nr_accesses * 100 / nr_samples
+    share = nr_accesses * 100 / np.maximum(nr_samples, 1)  # none: a primitive failed at once
     return share.astype(np.int64) if isinstance(share, np.ndarray) else int(share)
 
 
 def rate_bp(nr_accesses: Any, nr_samples: Any) -> Any:
     """Samples with an access, in whole basis points (1/10,000) of the samples of the window."""
-    return _like(nr_accesses, np.asarray(nr_accesses, np.int64) * 10_000 // nr_samples)
+    samples = np.maximum(nr_samples, 1)
+    return _like(nr_accesses, np.asarray(nr_accesses, np.int64) * 10_000 // samples)
 
 
 def hz(nr_accesses: Any, aggr_us: Any) -> Any:
@@ -35,6 +36,12 @@ def age_us(age: Any, aggr_us: Any) -> Any:
 def idle_us(nr_accesses: Any, age: Any, aggr_us: Any) -> Any:
     """Time since the last access, damo's "recency": 0 if accessed, else age and this window."""
     return (_wide(age) + 1) * aggr_us * (nr_accesses == 0)
+
+
+def used_bytes(size: Any, nr_accesses: Any, accessed_bytes: Any) -> Any:
+    """Bytes in use: the accessed ones; where these are unknown (NaN), all of an accessed region."""
+    whole = np.where(np.asarray(nr_accesses) > 0, size, 0.0)
+    return _like(nr_accesses, np.where(np.isnan(accessed_bytes), whole, accessed_bytes))
 
 
 def temperature(

@@ -118,20 +118,28 @@ class Pace:
         if self.asked and not self._told_us and present_us <= self.asked.sample_us:
             return None
         self._told_us = present_us
-        return self._reason()
+        separator = ": " if self._as_asked else ", "
+        return (
+            f"sampling every {self.intervals.sample_us / 1000:g} ms, "
+            f"aggregating {self.intervals.aggr_us / 1e6:g} s{separator}{self.reason}"
+        )
 
-    def _reason(self) -> str:
-        now = self.intervals
-        chosen = f"sampling every {now.sample_us / 1000:g} ms, aggregating {now.aggr_us / 1e6:g} s"
+    @property
+    def _as_asked(self) -> bool:
+        return self.asked is None or self.intervals == self.asked
+
+    @property
+    def reason(self) -> str:
+        """Why the intervals are what they are, in one line."""
         cost = (
             f"one sample costs {self._tick_us / 1000:.3g} ms of CPU time and cpu_quota is "
             f"{self.quota * 100:g} % of one CPU"
         )
-        if self.asked is None or now == self.asked:
-            return f"{chosen}: {cost}"
+        if self.asked is None or self._as_asked:
+            return cost
         share = self._tick_us / self.asked.sample_us * 100
         return (
-            f"{chosen}, not {self.asked.sample_us / 1000:g} ms and {self.asked.aggr_us / 1e6:g} s "
+            f"not {self.asked.sample_us / 1000:g} ms and {self.asked.aggr_us / 1e6:g} s "
             f"as asked, which would take {share:.3g} %: {cost}; to change this ask for a longer "
             "interval, raise cpu_quota, or choose a mechanism that samples"
         )

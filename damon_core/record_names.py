@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from bisect import bisect_right
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from attrs import define, field, frozen
 
@@ -57,6 +57,14 @@ class TargetNames:
         return max(overlaps, key=lambda name: overlaps[name]) if overlaps else None
 
 
+class Names(Protocol):
+    """Whoever knows the names that a recording is to have."""
+
+    def changed(self, snapshot: Snapshot) -> tuple[TargetNames, ...]:
+        """The names of those targets whose mappings are other than when last told."""
+        ...
+
+
 @define
 class _Look:
     next_ns: int = 0
@@ -72,9 +80,16 @@ class NameWatch:
     _now_ns: Callable[[], int] = time.monotonic_ns
     _looks: dict[int, _Look] = field(factory=dict)
 
+    @property
+    def known(self) -> tuple[TargetNames, ...]:
+        """The names of all targets, as last told."""
+        return tuple(look.names for look in self._looks.values() if look.names is not None)
+
     def changed(self, snapshot: Snapshot) -> tuple[TargetNames, ...]:
         """The names of those targets whose mappings are other than when last told."""
         changed = []
+        for gone in self._looks.keys() - {target.index for target in snapshot.targets}:
+            del self._looks[gone]
         for target in snapshot.targets:
             look = self._looks.setdefault(target.index, _Look())
             if not target.pid or not target.alive or self._now_ns() < look.next_ns:

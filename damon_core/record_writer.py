@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from .record_format import RecordHeader
-    from .record_names import NameWatch
+    from .record_names import Names
     from .snapshot import Snapshot
 
 
@@ -36,7 +36,7 @@ class RecordWriter:
     """
 
     def __init__(
-        self, path: str | Path, header: RecordHeader, *, names: NameWatch | None = None
+        self, path: str | Path, header: RecordHeader, *, names: Names | None = None
     ) -> None:
         self.path = os.fspath(path)
         self.header = header

@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import os
-import threading
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 
 from .config import Config, ContextConfig
-from .errors import DamonError
+from .monitoring import Monitored, Observer
 from .recorded_context import RecordedContext
-from .rivalry import note_rivals
-from .snapshot import Snapshot
 
 DEFAULT_PATH = "out.damon"
 
-Observer = Callable[[RecordedContext, Snapshot], None]
 
-
-class Recording:
-    """Monitors every context of a configuration, one thread each, until all have ended.
+class Recording(Monitored[RecordedContext]):
+    """Monitors every context of a configuration, and records it.
 
     ``path`` overrides the contexts' own.  ``on_snapshot`` is called from the monitoring threads,
     after the snapshot has been written.  ConfigError, PrimitiveError: it could not be set up.
@@ -34,55 +28,17 @@ class Recording:
         command_line: Sequence[str] = (),
     ) -> None:
         several = len(config.contexts) > 1
-        self._stopping = False
-        self._abandoned = threading.Event()
-        self.contexts = tuple(
-            RecordedContext(
-                context,
-                _path_for(context, path, several),
-                on_snapshot=on_snapshot,
-                command_line=command_line,
-            )
-            for context in config.contexts
+        super().__init__(
+            [
+                RecordedContext(
+                    context,
+                    _path_for(context, path, several),
+                    on_snapshot=on_snapshot,
+                    command_line=command_line,
+                )
+                for context in config.contexts
+            ]
         )
-        note_rivals(self.contexts)
-
-    def run(self, duration_us: int | None = None) -> None:
-        """Monitor until stopped, out of time, or all targets have ended.
-
-        A context that cannot start ends the others; one that fails later does not.  The first
-        error is raised when all have ended; their files are complete by then.
-        """
-        threads = [
-            threading.Thread(
-                target=self._run_one, args=(context, duration_us), name=f"damon {context.path}"
-            )
-            for context in self.contexts
-        ]
-        for thread in threads:
-            thread.daemon = True
-            thread.start()
-        for thread in threads:
-            thread.join()
-        errors = [context.error for context in self.contexts if context.error is not None]
-        if errors:
-            raise errors[0]
-
-    def stop(self) -> None:
-        """End all contexts cleanly; from any thread or a signal handler, at any time."""
-        for context in self.contexts:
-            context.stop()
-
-    def abandon(self) -> None:
-        """Complete the files with what is in them, and wait for nothing."""
-        for context in self.contexts:
-            with suppress(DamonError):
-                context.abandon()
-
-    def _run_one(self, context: RecordedContext, duration_us: int | None) -> None:
-        context.run(duration_us)
-        if context.error is not None and not context.started:
-            self.stop()
 
 
 def _path_for(context: ContextConfig, path: str | None, several: bool) -> str:

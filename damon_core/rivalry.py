@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import combinations
 
 from .config import ContextConfig
 from .model import Ops
-from .recorded_context import RecordedContext
+from .monitored_context import MonitoredContext
 
 
-def note_rivals(contexts: tuple[RecordedContext, ...]) -> None:
+def note_rivals(contexts: Sequence[MonitoredContext]) -> None:
     """Tell in both recordings which contexts may make each other see less than there is."""
     for one, other in combinations(contexts, 2):
         shared = one.clearing & other.clearing

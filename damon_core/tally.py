@@ -1,4 +1,4 @@
-"""Sums over the snapshots of one context, for progress and the summary at the end."""
+"""Sums over the snapshots of one context, for progress, metrics and the summary at the end."""
 
 from __future__ import annotations
 
@@ -14,14 +14,16 @@ COUNTERS = tuple(one.name for one in attrs.fields(SourceCounters))
 
 @define(eq=False)
 class Tally:
-    """What the snapshots so far add up to; ``reports`` by name of SourceCounters."""
+    """What the snapshots so far add up to; ``reports_of`` primitives by name of SourceCounters."""
 
     nr_snapshots: int = 0
     nr_regions: int = 0
+    nr_samples: int = 0
+    nr_late: int = 0
     cpu_ns: int = 0
     start_ns: int = 0
     end_ns: int = 0
-    reports: Counter[str] = field(factory=Counter)
+    reports_of: dict[str, Counter[str]] = field(factory=dict)
     failures: dict[str, str] = field(factory=dict)
     mechanisms: dict[str, str] = field(factory=dict)
 
@@ -29,14 +31,22 @@ class Tally:
         """Count one more snapshot in."""
         self.nr_snapshots += 1
         self.nr_regions = len(snapshot.regions)
+        self.nr_samples += snapshot.nr_samples
+        self.nr_late += snapshot.nr_late
         self.cpu_ns += snapshot.cpu_ns
         self.start_ns = self.start_ns or snapshot.start_ns
         self.end_ns = snapshot.end_ns
         for source in snapshot.sources:
-            self.reports.update({name: getattr(source.counters, name) for name in COUNTERS})
+            reports = self.reports_of.setdefault(source.name, Counter())
+            reports.update({name: getattr(source.counters, name) for name in COUNTERS})
             self.mechanisms[source.name] = source.mechanism
             if source.failure:
                 self.failures[source.name] = source.failure
+
+    @property
+    def reports(self) -> Counter[str]:
+        """Reports of all primitives, by name of SourceCounters."""
+        return sum(self.reports_of.values(), Counter())
 
     @property
     def nr_reports(self) -> int:

@@ -13,11 +13,13 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 import attrs
 import click
+from kernels import page as kernels_page
 
 from damon_core.cli import damon
 from damon_core.config.keys import FileKeys
 from damon_core.config.scalars import expected, is_choice
 from damon_core.config.schema import name_of, schema_text
+from damon_core.exposition import FAMILIES
 from damon_core.testing.differences import page as differences_page
 
 REFERENCE = Path(__file__).parent / "reference"
@@ -138,11 +140,36 @@ def _option(option: click.Option) -> str:
     return f"{names}, repeatable" if option.multiple else names
 
 
+METRICS_HEAD = """# Metrics
+
+<!-- Made by docs/generate.py from damon_core/exposition.py; change it there. -->
+
+What `damon record` and `damon monitor` serve to Prometheus with `--metrics`, at `/metrics`. Values
+are those of the last window; sums (`_total`) are since the start, and equal those of a recording
+made by the same run. Metrics appear with the first window.
+
+Hot is what was accessed in the last window, by at least one sample. Cold is what has not been
+accessed for at least the time that the label `idle` says, as far as monitoring has looked back.
+Memory between the two is neither.
+"""
+
+
+def metrics_page() -> str:
+    """Every metric with its labels."""
+    lines = [METRICS_HEAD, "| metric | kind | labels | meaning |", "|---|---|---|---|"]
+    for family in FAMILIES.values():
+        labels = ", ".join(f"`{label}`" for label in family.labels)
+        lines.append(f"| `{family.name}` | {family.kind} | {labels} | {family.doc} |")
+    return "\n".join([*lines, ""])
+
+
 PAGES = {
     "config.md": config_page,
     "cli.md": cli_page,
     "config.schema.json": schema_text,
     "differences.md": differences_page,
+    "kernels.md": kernels_page,
+    "metrics.md": metrics_page,
 }
 
 

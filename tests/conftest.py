@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from tests.eyes import SEEING, Install
+
 Running = Callable[..., "subprocess.Popen[bytes]"]
 
 
@@ -38,3 +40,14 @@ def running() -> Iterator[Running]:
 def bystander(running: Running) -> subprocess.Popen[bytes]:
     """A process that only waits."""
     return running("print('ready', flush=True); input()")
+
+
+@pytest.fixture
+def eyes(distribution: Install) -> Callable[..., None]:
+    """Installs a primitive "eyes" that sees an access to each target and may do something else."""
+
+    def install(at_the_30th: str = "pass", at_the_end: str = "pass", name: str = "eyes") -> None:
+        source = SEEING.format(at_the_30th=at_the_30th, at_the_end=at_the_end)
+        distribution(f"damon-{name}", {name: f"{name}_plugin:Eyes"}, {f"{name}_plugin": source})
+
+    return install

@@ -18,47 +18,9 @@ from damon_core.model import Intervals
 from damon_core.record import Record
 
 Capture = pytest.CaptureFixture[str]
-Install = Callable[..., None]
 Process = subprocess.Popen[bytes]
 
-EYES = """
-import os, signal, threading
-from damon_core import AccessReport, Provides, hookimpl
-
-class Eyes:
-    ops = frozenset({{"vaddr"}})
-    provides = Provides()
-    nr_ticks = 0
-
-    def __init__(self, options=None):
-        pass
-
-    @hookimpl
-    def damon_check_accesses(self, ctx, reports):
-        self.nr_ticks += 1
-        for target in ctx.targets:
-            if len(target.sampling_addrs):
-                address = int(target.sampling_addrs[0])
-                reports.report_access(AccessReport(vaddr=address, pid=target.pid))
-        if self.nr_ticks == 30:
-            {at_the_30th}
-
-    @hookimpl
-    def damon_cleanup(self, ctx):
-        {at_the_end}
-"""
 FAST = ("--sample", "2ms", "--aggr", "10ms", "--cpu-quota", "400 %")
-
-
-@pytest.fixture
-def eyes(distribution: Install) -> Callable[..., None]:
-    """Installs a primitive "eyes" that sees an access to each target and may do something else."""
-
-    def install(at_the_30th: str = "pass", at_the_end: str = "pass", name: str = "eyes") -> None:
-        source = EYES.format(at_the_30th=at_the_30th, at_the_end=at_the_end)
-        distribution(f"damon-{name}", {name: f"{name}_plugin:Eyes"}, {f"{name}_plugin": source})
-
-    return install
 
 
 @pytest.fixture

@@ -66,3 +66,22 @@ def test_a_closed_clock_may_still_be_woken() -> None:
     clock.close()
     clock.wake()
     clock.close()
+
+
+def test_a_wake_while_the_clock_is_closed_harms_nobody() -> None:
+    errors: list[OSError] = []
+
+    def wake_often(clock: MonotonicClock) -> None:
+        try:
+            for _ in range(50):
+                clock.wake()
+        except OSError as error:
+            errors.append(error)
+
+    for _ in range(50):
+        clock = MonotonicClock()
+        waker = threading.Thread(target=wake_often, args=(clock,))
+        waker.start()
+        clock.close()
+        waker.join()
+    assert not errors

@@ -21,7 +21,8 @@ ROOT = Path(damon_core.__file__).parent
 FLOORS = (
     # facts and contracts
     "errors spelling units model access snapshot primitive hookspecs spec process file_kind spans "
-    "draws build metrics clock cpus perf_attr perf_event perf_decoding tracepoint _native",
+    "draws build metrics clock cpus perf_attr perf_event perf_decoding tracepoint _native "
+    "target_sizes listen_address",
     # address spaces, targets, and the memory of the monitor
     "regions matcher reports maps target ops vaddr paddr command selector wanted discovery "
     "target_table perf_ring perf_processor perf_sampling",
@@ -34,8 +35,9 @@ FLOORS = (
     # tests
     "testing",
     # what goes out, and what is known of what was monitored
-    "record record_batch record_format record_frames record_names record_writer recorded_context "
-    "recording rivalry truth truth_log touching score workload report comparison figures",
+    "record record_batch record_format record_frames record_names record_writer monitored_context "
+    "monitoring recorded_context recording rivalry truth truth_log touching score workload report "
+    "comparison exposition exporter live figures",
     # people
     "cli __main__",
 )
@@ -48,14 +50,25 @@ LIBRARIES = {
     "cattrs": {"options", "config", "record_format"},
     "yaml": {"config"},
     "click": {"cli"},
-    "rich": {"cli", "report"},
+    "rich": {"cli", "live", "report"},
     "pyarrow": {"record", "record_batch", "record_format", "record_frames", "record_writer"},
     "matplotlib": {"figures"},
+    "prometheus_client": {"exporter"},
     "psutil": {"selector", "process", "discovery", "wanted"},
 }
 
-HEAVY = tuple(
-    "numpy pyarrow pandas matplotlib rich yaml cattrs pluggy stevedore psutil".split()  # noqa: SIM905
+HEAVY = (
+    "numpy",
+    "pyarrow",
+    "pandas",
+    "matplotlib",
+    "rich",
+    "yaml",
+    "cattrs",
+    "pluggy",
+    "stevedore",
+    "psutil",
+    "prometheus_client",
 )
 
 

@@ -18,6 +18,21 @@ def test_a_rate_is_whole_percent_rounded_down() -> None:
     assert metrics.percent(1, 3) == 33
 
 
+def test_a_window_without_samples_has_no_rate() -> None:
+    assert metrics.percent(0, 0) == metrics.rate_bp(0, 0) == 0
+    assert metrics.percent(np.zeros(2, np.uint32), 0).tolist() == [0, 0]
+
+
+def test_bytes_in_use_are_the_accessed_ones_or_all_of_an_accessed_region() -> None:
+    assert metrics.used_bytes(4096, 3, 100.0) == 100
+    assert metrics.used_bytes(4096, 3, float("nan")) == 4096
+    assert metrics.used_bytes(4096, 0, float("nan")) == 0
+    columns = metrics.used_bytes(
+        np.array([4096.0, 8192.0]), np.array([1, 0]), np.array([np.nan, 7.0])
+    )
+    assert columns.tolist() == [4096, 7]
+
+
 def test_hz_is_samples_with_an_access_by_second() -> None:
     assert metrics.hz(17, 100_000) == 170
 

@@ -2,7 +2,7 @@
 # Makes .venv with everything that `make demo` and `make test` need, from nothing but python3, a C
 # compiler and make.  As root it installs the Debian packages that are missing, and says so; else it
 # says what to install.  With "vm" as its argument also what only tests need: servers to be monitored,
-# a browser for pages, and QEMU for another kernel.
+# a browser for pages, a terminal, and QEMU for another kernel.
 cd "$(dirname "$0")/.."
 python=${PYTHON:-python3}
 
@@ -63,12 +63,13 @@ fi
 if [ "${1:-}" = vm ]; then
 	command -v chromium >/dev/null || command -v google-chrome >/dev/null ||
 		install "no Chromium" chromium || say "the tests of pages in a browser will be skipped"
-fi
-if [ "${1:-}" = vm ] && [ -n "${DAMON_VM_KERNEL:-}" ]; then
+	command -v tmux >/dev/null ||
+		install "no tmux" tmux || say "the tests of the live view on a terminal will be skipped"
 	command -v qemu-system-x86_64 >/dev/null ||
-		install "no QEMU" qemu-system-x86 || say "the tests under another kernel will be skipped"
+		install "no QEMU" qemu-system-x86 || say "the tests under other kernels will be skipped"
 	command -v busybox >/dev/null ||
-		install "no busybox" busybox-static || say "the tests under another kernel will be skipped"
+		install "no busybox" busybox-static || say "the tests under other kernels will be skipped"
+	tools/vm-kernels || say "the tests under those kernels will be skipped"
 fi
 
 # Anew when one of these has changed; Python files need no new installation.

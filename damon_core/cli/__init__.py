@@ -16,6 +16,7 @@ from .lazy_group import LazyGroup
 _COMMANDS = {
     "check": "Check a configuration file and print what it amounts to.",
     "compare": "Compare primitives with the truth and with each other.",
+    "monitor": "Watch what targets access, as it happens.",
     "primitives": "List the installed primitives, and what works on this machine.",
     "record": "Monitor targets and record what they access.",
     "report": "Show what a recording says.",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import ConfigError
+from ..listen_address import ListenAddress
 from ..units import parse_count, parse_share, parse_size, parse_time_us
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ def parse_region(text: str) -> tuple[int, int]:
     return parse_size(start), parse_size(end)
 
 
+ADDRESS = Parsed("[addr:]port", ListenAddress.parse)
 COUNT = Parsed("number", parse_count)
 REGION = Parsed("start-end", parse_region)
 SHARE = Parsed("share", parse_share)

@@ -1,4 +1,4 @@
-"""What ``damon record`` tells on standard error: notes, one line of progress, and a summary."""
+"""What monitoring tells on standard error: notes, one line of progress, and a summary."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ import threading
 import time
 from contextlib import suppress
 from types import TracebackType
+from typing import Any
 
+from ..monitored_context import MonitoredContext
+from ..monitoring import Monitored
 from ..recorded_context import RecordedContext
-from ..recording import Recording
 from ..snapshot import Snapshot
 from ..tally import COUNTERS, Tally
 from ..units import about_size
@@ -41,7 +43,7 @@ class Progress:
         with self._lock:
             self._erase()
 
-    def take(self, context: RecordedContext, snapshot: Snapshot) -> None:
+    def take(self, context: MonitoredContext, snapshot: Snapshot) -> None:
         """Show what a new snapshot brings; called from monitoring threads."""
         if self._quiet:
             return
@@ -55,12 +57,12 @@ class Progress:
                 self._drawn_s = now_s
                 self._draw(f"{prefix}{_progress(context.tally, now_s - self._began_s)}")
 
-    def summarize(self, recording: Recording) -> None:
+    def summarize(self, monitored: Monitored[Any]) -> None:
         """Say how each context ended, what was seen, and where it is."""
         if self._quiet:
             return
         with suppress(OSError, ValueError):
-            for context in recording.contexts:
+            for context in monitored.contexts:
                 for line in summary(context) if context.started else ():
                     print(line, file=sys.stderr)
 
@@ -77,7 +79,7 @@ class Progress:
             sys.stderr.flush()
 
 
-def summary(context: RecordedContext) -> list[str]:
+def summary(context: MonitoredContext) -> list[str]:
     """How a context ended and what it has seen, a line each."""
     tally = context.tally
     prefix = f"{context.config.name}: " if context.config.name else ""
@@ -97,7 +99,7 @@ def summary(context: RecordedContext) -> list[str]:
         lines.append("nothing was seen: it ended before the first snapshot")
     if prefix and context.error is not None:
         lines.append(f"failed: {context.error}")
-    if os.path.exists(context.path):
+    if isinstance(context, RecordedContext) and os.path.exists(context.path):
         lines.append(f"recorded in {context.path}{_size(context.path)}")
         lines.append(f"look at it: damon report access {context.path}")
     return [f"{prefix}{line}" for line in lines]

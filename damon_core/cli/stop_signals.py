@@ -1,4 +1,4 @@
-"""Ctrl-C and its kin: the first ends a recording cleanly, the second at once."""
+"""Ctrl-C and its kin: the first ends monitoring cleanly, the second at once."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ import threading
 from types import FrameType, TracebackType
 from typing import Any
 
-from ..recording import Recording
+from ..monitoring import Monitored
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class StopSignals:
-    """While active, signals stop the recording; ``abandoned`` if it was not waited for."""
+    """While active, signals stop the monitoring; ``abandoned`` if it was not waited for."""
 
-    def __init__(self, recording: Recording) -> None:
+    def __init__(self, monitored: Monitored[Any]) -> None:
         self.abandoned = False
-        self._recording = recording
+        self._monitored = monitored
         self._nr_signals = 0
         self._before: dict[int, Any] = {}
 
@@ -36,7 +36,7 @@ class StopSignals:
             signal.signal(number, handler)
         if kind is not None and issubclass(kind, _Again):
             self.abandoned = True
-            self._recording.abandon()
+            self._monitored.abandon()
             return True
         return False
 
@@ -44,7 +44,7 @@ class StopSignals:
         self._nr_signals += 1
         if self._nr_signals > 1:
             raise _Again
-        self._recording.stop()
+        self._monitored.stop()
 
 
 class _Again(BaseException):

@@ -19,7 +19,7 @@ from attrs import frozen
 from ..config import Config, load_config
 from ..config.text import config_text
 from ..errors import DamonError, RunError
-from ..recorded_context import RecordedContext
+from ..monitored_context import MonitoredContext
 from ..recording import Recording
 from ..snapshot import Snapshot
 from .contender import Contender
@@ -96,7 +96,7 @@ class Monitoring:
 def _run(config: str, record: str) -> int:
     marks: list[tuple[int, int, int]] = []
 
-    def take(context: RecordedContext, snapshot: Snapshot) -> None:
+    def take(context: MonitoredContext, snapshot: Snapshot) -> None:
         usage = resource.getrusage(resource.RUSAGE_THREAD)
         marks.append((round(usage.ru_utime * _NS), round(usage.ru_stime * _NS), snapshot.end_ns))
         if len(marks) == 1:

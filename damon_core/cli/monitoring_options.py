@@ -1,4 +1,4 @@
-"""The options of ``damon record`` laid over a configuration file."""
+"""The options of a command that monitors, laid over a configuration file."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _OPTION_OF = {
 
 
 @frozen(kw_only=True)
-class RecordOptions:
+class MonitoringOptions:
     """What was said on the command line; None and () for what was not."""
 
     file: str | None
@@ -43,7 +43,6 @@ class RecordOptions:
     pids: tuple[int, ...]
     children: bool
     regions: tuple[tuple[int, int], ...]
-    output: str | None
     sample: int | None
     aggr: int | None
     update: int | None

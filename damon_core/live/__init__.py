@@ -1,0 +1,1 @@
+"""The live view: what is remembered of running contexts, and how it looks on a terminal."""

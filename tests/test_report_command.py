@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import subprocess
 import sys
 from contextlib import suppress
@@ -286,6 +287,20 @@ def hostile_snapshots(draw: st.DrawFn) -> Snapshot:
         cpu_ns=draw(NUMBER),
         notes=(draw(NAME),),
     )
+
+
+def test_a_terminal_without_a_character_shows_a_question_mark(tmp_path: Path) -> None:
+    path = tmp_path / "named.damon"
+    targets = (TargetState(0, 4321, "redis-\u00dcnix"),)
+    with RecordWriter(path, HEADER) as writer:
+        writer.write(evolve(random_snapshot(0, 3), targets=targets))
+    ended = subprocess.run(
+        [sys.executable, "-m", "damon_core", "report", "access", path],
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        check=True,
+    )
+    assert b"redis-?nix" in ended.stdout
 
 
 @settings(max_examples=100, deadline=None)

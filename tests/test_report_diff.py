@@ -209,6 +209,15 @@ def test_other_sampling_intervals_are_warned_of() -> None:
     assert "sampling intervals differ, 20 ms and 100 ms" in text
 
 
+def test_other_primitives_are_warned_of() -> None:
+    rows = [(0, MIB, 1, 0, 0, 1, NAN)]
+    bits = Side("a", [made_up_snapshot(0, rows, "accessed_bit")])
+    faults = Side("b", [made_up_snapshot(0, rows, "accessed_bit", "page_fault")])
+    text = " ".join(text_of(Diff(bits, faults)).split())
+    assert "primitives differ: before accessed_bit; after accessed_bit, page_fault. They" in text
+    assert "differ" not in text_of(Diff(bits, bits))
+
+
 def test_bss_belongs_to_its_file_and_anonymous_memory_is_ordered_by_size() -> None:
     outline = Outline(recorded(AddrRange(HEAP, HEAP + 1)).snapshots).targets[0]
     alignment = Alignment.of(outline, outline, layout(), layout(4096))
@@ -220,6 +229,8 @@ def test_bss_belongs_to_its_file_and_anonymous_memory_is_ordered_by_size() -> No
         ("(anonymous 2)", 2 * MIB),
     ]
     assert not Alignment.of(outline, outline, layout(), layout()).moved
+    remapped = evolve(layout(), ranges=(*layout().ranges[:3], *layout(4096).ranges[3:]))
+    assert not Alignment.of(outline, outline, layout(), remapped).moved
     assert not Alignment.of(outline, outline, None, layout()).moved
 
 

@@ -46,12 +46,12 @@ class Alignment:
     @classmethod
     def of(
         cls,
-        before: TargetOutline | None,
-        after: TargetOutline | None,
+        before: TargetOutline,
+        after: TargetOutline,
         names_before: TargetNames | None,
         names_after: TargetNames | None,
     ) -> Alignment:
-        """By mapping if a mapping of one name lies elsewhere, or if one recording lacks the target.
+        """By mapping if most mappings that both have lie elsewhere, else by address.
 
         Ranges of one name are paired in the order of their addresses.  Anonymous ones that follow
         a file belong to it, as its bss; the others are paired by size, largest first.
@@ -61,8 +61,7 @@ class Alignment:
             keys = dict.fromkeys(key for side in sides for key in side)
             pieces = tuple(Piece(key, *(side.get(key) for side in sides)) for key in keys)
             return cls(True, pieces)
-        present = [outline.present for outline in (before, after) if outline]
-        areas = union(np.concatenate(present)).tolist() if present else []
+        areas = union(np.concatenate([before.present, after.present])).tolist()
         return cls(False, tuple(Piece("", AddrRange(*at), AddrRange(*at)) for at in areas))
 
 
@@ -90,17 +89,19 @@ def _has_same_name(one: TargetState, other: TargetState) -> bool:
 
 
 def _moved(before: TargetNames, after: TargetNames) -> bool:
-    """Whether a mapping that both have begins elsewhere."""
-    first, second = _first_starts(before), _first_starts(after)
-    return any(first[name] != second[name] for name in first.keys() & second.keys())
+    """Whether most mappings that both have lie elsewhere: one may be mapped anew at any time."""
+    first, second = _places(before), _places(after)
+    common = first.keys() & second.keys()
+    return 2 * sum(first[name] != second[name] for name in common) > len(common)
 
 
-def _first_starts(names: TargetNames) -> dict[str, int]:
-    starts: dict[str, int] = {}
+def _places(names: TargetNames) -> dict[str, int]:
+    """Where each named mapping begins; a stack grows downwards, so where it ends."""
+    places: dict[str, int] = {}
     for known in names.ranges:
         if known.name:
-            starts.setdefault(known.name, known.start)
-    return starts
+            places.setdefault(known.name, known.end if known.name == "[stack]" else known.start)
+    return places
 
 
 def _keyed(names: TargetNames) -> Iterator[tuple[str, AddrRange]]:

@@ -12,13 +12,21 @@ from ..units import about_size
 from .alignment import Alignment, matched
 from .change import TargetChange, total
 from .outline import Outline
-from .text import about_time, fitting_columns, mapping_text, shortened, target_text, wrapped
+from .text import (
+    about_time,
+    fitting_columns,
+    mapping_text,
+    printable,
+    shortened,
+    target_text,
+    wrapped,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from ..record_names import TargetNames
-    from ..snapshot import TargetState
+    from ..snapshot import Snapshot, TargetState
     from .change import Change
     from .outline import Snapshots
 
@@ -125,21 +133,34 @@ class Diff:
             length = about_time((outline.end_ns - outline.start_ns) / 1000)
             text = f"{title}: {side.path}, {len(side.snapshots)} snapshots, {length}"
             yield from wrapped(text, self.width)
-        yield from wrapped(self._warning(), self.width)
+        for warning in self._warnings():
+            yield from wrapped(warning, self.width)
         for pair, changes in zip(self.pairs, self.changes, strict=True):
             yield from self._pair_lines(pair, changes)
         yield from wrapped(_LEGEND, self.width)
 
-    def _warning(self) -> str:
+    def _warnings(self) -> Iterator[str]:
+        """What makes the two recordings hard to compare."""
         rates = [self._sample_us(number) for number in (0, 1)]
-        if not all(rates) or max(rates) <= _COMPARABLE * min(rates):
-            return ""
-        texts = " and ".join(map(about_time, rates))
-        return f"sampling intervals differ, {texts}: the longer one sees more in each look"
+        if all(rates) and max(rates) > _COMPARABLE * min(rates):
+            texts = " and ".join(map(about_time, rates))
+            yield f"sampling intervals differ, {texts}: the longer one sees more in each look"
+        seen_by = [self._primitives(number) for number in (0, 1)]
+        if seen_by[0] != seen_by[1]:
+            before, after = map(printable, seen_by)
+            yield f"primitives differ: before {before}; after {after}. They do not see the same"
+
+    def _middle(self, number: int) -> Snapshot | None:
+        side = (self.before, self.after)[number].snapshots
+        return side[len(side) // 2] if len(side) else None
 
     def _sample_us(self, number: int) -> int:
-        side = (self.before, self.after)[number].snapshots
-        return side[len(side) // 2].intervals.sample_us if len(side) else 0
+        snapshot = self._middle(number)
+        return snapshot.intervals.sample_us if snapshot else 0
+
+    def _primitives(self, number: int) -> str:
+        snapshot = self._middle(number)
+        return ", ".join(source.name for source in snapshot.sources) if snapshot else ""
 
     def _pair_lines(self, pair: _Pair, changes: list[Change]) -> Iterator[str]:
         whose = [target_text(one) if one else "no such target" for one in (pair.before, pair.after)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from io import TextIOWrapper
 from typing import TYPE_CHECKING
 
 import click
@@ -15,7 +16,9 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, 
 
 
 def show(report: Report, as_json: bool) -> None:
-    """Write a report as asked."""
+    """Write a report as asked; what the terminal has no character for becomes a question mark."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
     if as_json:
         report.render_json(sys.stdout)
     else:

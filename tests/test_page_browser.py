@@ -348,9 +348,7 @@ def test_what_is_left_out_is_told(browser: Browser, tmp_path: Path) -> None:
     page_of([made_up_snapshot(0, rows, targets=TARGETS)], nr_columns=2).save(path)
     browser.open(path)
     text = browser.do("document.getElementById('left-out').textContent")
-    assert (
-        text == "30.0 % of the accesses were in addresses not shown. 1 colder targets are left out."
-    )
+    assert text == "30.0 % of the accesses were in addresses not shown. Targets left out: 1."
 
 
 def test_a_damaged_page_says_so(browser: Browser, page: Path, tmp_path: Path) -> None:

@@ -61,7 +61,7 @@ def draw_pages(record: Record, folder: Path) -> None:
         for name, dark in (("page.png", False), ("page-dark.png", True)):
             browser.dark(dark)
             browser.open(page)
-            browser.mouse("mouseMoved", SIZE[0] * 0.6, SIZE[1] * 0.38)
+            browser.mouse("mouseMoved", SIZE[0] * 0.57, SIZE[1] * 0.43)
             browser.screenshot(folder / name)
 
 

@@ -20,6 +20,7 @@ from damon_core.record_format import PrimitiveInfo, RecordHeader
 from damon_core.record_writer import RecordWriter
 from damon_core.registration import hook_arguments
 from damon_core.testing.snapshots import T0_NS, random_snapshot
+from tests.browser import MISSING, find_browser
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -207,6 +208,19 @@ def test_generated_pages_are_fresh():
         check=False,
     )
     assert run.returncode == 0, run.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not find_browser(), reason=MISSING)
+def test_pictures_can_be_made_anew_and_are_small(first_recording: Path, tmp_path: Path):
+    command = [sys.executable, DOCS / "pictures.py", "--folder", tmp_path / "pictures"]
+    command += ["--recording", first_recording / "first.damon"]
+    run = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    made = {path.name for path in (tmp_path / "pictures").iterdir()}
+    kept = {path.name: path.stat().st_size for path in (DOCS / "pictures").iterdir()}
+    assert made == kept.keys()
+    assert max(kept.values()) < 200 << 10
 
 
 def test_every_page_is_reached_from_the_index():

@@ -101,6 +101,13 @@ def test_what_is_folded_is_marked_and_told() -> None:
     assert [patch.get_hatch() for patch in axes.patches] == ["//////"]
 
 
+def test_heat_in_areas_for_which_there_is_no_column_is_told() -> None:
+    rows = [(n * 2**40, n * 2**40 + (n + 1) * MIB, 5, 0, 0, 4321, NAN) for n in range(4)]
+    axes = heat_grid([made_up_snapshot(0, rows)], nr_columns=2).figure().axes[0]
+    texts = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert texts[-1] == "30.0% of the accesses in addresses not shown"
+
+
 def test_reports_of_a_primitive_have_a_scale_of_their_own() -> None:
     axes, bar = grid(measure="accessed_bit").figure().axes
     assert bar.get_ylabel() == "access reports per second and MiB"

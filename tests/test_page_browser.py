@@ -342,6 +342,15 @@ def test_names_are_texts(shown: Browser) -> None:
     assert "script><img src=x onerror=alert(1)>" in status(shown)
 
 
+def test_what_is_left_out_is_told(browser: Browser, tmp_path: Path) -> None:
+    rows = [(n * 2**40, n * 2**40 + (n + 1) * MIB, 5, 0, 1, 71, NAN) for n in range(4)]
+    path = tmp_path / "few.html"
+    page_of([made_up_snapshot(0, rows, targets=TARGETS)], nr_columns=2).save(path)
+    browser.open(path)
+    text = browser.do("document.getElementById('left-out').textContent")
+    assert text == "30.0 % of the accesses were in addresses not shown. Targets left out: 1."
+
+
 def test_a_damaged_page_says_so(browser: Browser, page: Path, tmp_path: Path) -> None:
     text = page.read_text()
     start = text.index('"data":"') + 8

@@ -197,9 +197,16 @@ def test_without_regions_or_with_a_measure_that_is_not_there_it_says_so() -> Non
     assert data_of(page_of(moving(), measure="page_fault"))["first"] == 3
 
 
-def test_a_hidden_share_is_of_all_heat_of_the_target() -> None:
+def test_the_hottest_target_comes_first() -> None:
     plates = Plates.of(moving(4), nr_rows=4, nr_columns=80)
     assert [plate.target.index for plate in plates.plates] == [5, 0]
+
+
+def test_heat_in_areas_for_which_there_is_no_column_is_told() -> None:
+    areas = [(n * 2**40, n * 2**40 + (n + 1) * MIB) for n in range(4)]
+    rows = [(*area, 5, 0, 0, 4321, NAN) for area in areas]
+    data = data_of(page_of([made_up_snapshot(0, rows)], nr_columns=2))
+    assert data["targets"][0]["grids"][0]["hidden"] == pytest.approx(0.3)
 
 
 HEADER = RecordHeader(Ops.VADDR, (PrimitiveInfo("accessed_bit"),), T0_NS, host="box")

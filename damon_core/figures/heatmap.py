@@ -81,6 +81,9 @@ def _draw_key(axes: Axes, grid: HeatGrid) -> None:
     if any(band.folded for band in bands):
         label = "hardly ever accessed, folded"
         patches.append(Patch(facecolor="none", edgecolor=_GAP, hatch="....", label=label))
+    if grid.hidden > 0.005:
+        label = f"{grid.hidden:.1%} of the accesses in addresses not shown"
+        patches.append(Patch(facecolor="none", edgecolor="none", label=label))
     axes.legend(
         handles=patches,
         loc="upper right",

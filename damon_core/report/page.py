@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from attrs import field, frozen
+from attrs import asdict, field, frozen
 
 from .colors import ON_DARK, ON_LIGHT
 from .packing import pack
@@ -104,7 +104,8 @@ def _plate_data(plates: Plates, plate: Plate) -> dict[str, Any]:
     grids = []
     for measure in plates.measures:
         packed = pack(plates.heat(plate, measure), 2 if measure.percent else 4)
-        grids.append({"top": packed.top, "power": packed.power, "data": packed.data})
+        hidden = round(plates.hidden(plate, measure), 4)
+        grids.append({**asdict(packed), "hidden": hidden})
     labels = plate.axis.labels(plate.names)[:_MAX_NAMES]
     return {
         "index": plate.target.index,

@@ -105,3 +105,7 @@ class Plates:
     def heat(self, plate: Plate, measure: Measure) -> np.ndarray:
         """float64[rows, columns] in the unit of the measure, NaN where no region was."""
         return self._sums.heat(plate.target.index, measure)
+
+    def hidden(self, plate: Plate, measure: Measure) -> float:
+        """Share of the heat of a target in areas for which there was no column."""
+        return self._sums.hidden(plate.target.index, measure)

@@ -39,7 +39,6 @@ class App {
       $(id).addEventListener("change", () => this.load(id === "target"));
     }
     $("about").textContent = [facts.about, facts.by, facts.pace, clockText(0)].filter(Boolean).join(" · ");
-    if (facts.nrLeftOut) $("left-out").textContent = `${facts.nrLeftOut} colder targets are left out.`;
   }
 
   buttons() {
@@ -195,6 +194,12 @@ class App {
       context.fillStyle = `rgb(${rampAt(ramp, x / 511).join(",")})`;
       context.fillRect(x, 0, 1, canvas.height);
     }
+    const { hidden } = facts.targets[this.target].grids[$("measure").selectedIndex];
+    const leftOut = [
+      hidden > 0.005 && `${(100 * hidden).toFixed(1)} % of the accesses were in addresses not shown.`,
+      facts.nrLeftOut && `Targets left out: ${facts.nrLeftOut}.`,
+    ];
+    $("left-out").textContent = leftOut.filter(Boolean).join(" ");
     $("gap-key").hidden = !this.axis.bands.some((band, at, all) => at && band.low > all[at - 1].high);
     $("fold-key").hidden = !this.axis.bands.some((band) => band.folded);
   }

@@ -146,7 +146,7 @@ def test_the_recording_says_where_it_came_from(imported: Any, capsys: Capture) -
     assert header.origin.command_line == ("perf", "mem", "record")
     assert header.origin.events == (EVENT.name,)
     assert main(["report", "record_info", str(out)]) == 0
-    shown = capsys.readouterr().out
+    shown = " ".join(capsys.readouterr().out.split())  # lines are broken to fit
     assert re.search(r"imported from: +.*perf.data, perf 6.1.99 on Some CPU", shown)
     assert re.search(r"recorded by: +perf mem record", shown)
     assert re.search(r"times of day: +guessed", shown)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from itertools import takewhile
 from typing import Any
 
@@ -56,8 +58,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:
         if "--debug" in takewhile(lambda arg: arg != "--", args):
             traceback.print_exception(error)
+        _let_go_of_output()
         return _failed(error)
     return result if isinstance(result, int) else 0
+
+
+def _let_go_of_output() -> None:
+    """What cannot be written now cannot be written at the exit either, where Python complains."""
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError):
+        with suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _failed(error: Exception) -> int:

@@ -23,11 +23,15 @@ _HUGE_PAGES = (b"AnonHugePages:", b"ShmemPmdMapped:", b"FilePmdMapped:")
 
 @frozen(eq=False)
 class Mappings:
-    """The mappings to watch, as ``starts`` and ``ends``, ascending; ``is_file``: not anonymous."""
+    """The mappings to watch, as ``starts`` and ``ends``, ascending; ``is_file``: not anonymous.
+
+    ``others`` are all other mappings of the process.
+    """
 
     starts: np.ndarray
     ends: np.ndarray
     is_file: np.ndarray
+    others: Spans
 
     @classmethod
     def read(cls, pid: int, kind: Kind, ranges: Sequence[AddrRange], known: Spans) -> Mappings:
@@ -45,7 +49,8 @@ class Mappings:
         wanted |= overlapping(starts, ends, known)
         wanted &= ~np.isin(rows["kind"], _SPECIAL)
         wanted &= overlapping(starts, ends, Spans.of((one.start, one.end) for one in ranges))
-        return cls(starts[wanted], ends[wanted], rows["inode"][wanted] != 0)
+        others = Spans.union_of(starts[~wanted], ends[~wanted])
+        return cls(starts[wanted], ends[wanted], rows["inode"][wanted] != 0, others)
 
     @property
     def spans(self) -> Spans:
@@ -65,7 +70,8 @@ class Mappings:
     def without(self, spans: Spans) -> Mappings:
         """Those that have nothing in ``spans``."""
         kept = ~overlapping(self.starts, self.ends, spans)
-        return Mappings(self.starts[kept], self.ends[kept], self.is_file[kept])
+        others = self.others | Spans.union_of(self.starts[~kept], self.ends[~kept])
+        return Mappings(self.starts[kept], self.ends[kept], self.is_file[kept], others)
 
 
 def overlapping(starts: np.ndarray, ends: np.ndarray, spans: Spans) -> np.ndarray:

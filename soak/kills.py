@@ -10,10 +10,8 @@ from __future__ import annotations
 
 import argparse
 import ctypes
-import json
 import os
 import random
-import subprocess
 import sys
 import tempfile
 import time
@@ -22,7 +20,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from _claims import Claims
-from _target import ALONE, Restless, build
+from _monitors import Monitors
+from _target import Restless, build
 
 from damon_core.errors import RecordError
 from damon_core.record import open_record
@@ -37,47 +36,17 @@ SYSCTLS = (
 )
 
 
-class Monitors:
-    """Runs monitors, one after the other, and kills them."""
-
-    def __init__(self, primitives: Sequence[str], target: int, folder: Path) -> None:
-        self._arguments = [
-            *("record", "--quiet", "--children", f"--pid={target}"),
-            *(f"--primitive={name}" for name in primitives),
-        ]
-        self._folder = folder
-        self._nr = 0
-        self._process = subprocess.Popen(
-            [sys.executable, Path(__file__).with_name("_monitors.py")],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
-        )
-
-    def run(self, seconds: float, *arguments: str) -> tuple[str, Path]:
-        """How one ended that had so long, and what it recorded into."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._nr += 1
-        path = self._folder / f"{self._nr}.damon"
-        order = [seconds, [*self._arguments, f"--output={path}", *arguments]]
-        print(json.dumps(order), file=self._process.stdin, flush=True)
-        return self._process.stdout.readline().strip(), path
-
-    def close(self) -> None:
-        self._process.communicate()
-
-
 def kill_monitors(
     monitors: Monitors, nr: int, longest_s: float, draw: random.Random, claims: Claims
 ) -> None:
     endings: Counter[str] = Counter()
     files: Counter[str] = Counter()
     for number in range(1, nr + 1):
-        ending, path = monitors.run(draw.uniform(0, longest_s))
-        endings[ending] += 1
-        count_recording(path, files)
+        run = monitors.run(draw.uniform(0, longest_s), "--children")
+        if run.status is not None:
+            print(f"kills: ended with {run.status}: {run.said}", file=sys.stderr)
+        endings["killed" if run.status is None else str(run.status)] += 1
+        count_recording(run.recording, files)
         if number % 50 == 0 or number == nr:
             claims.tell(nr_killed=endings["killed"], **files)
     by_themselves = {ending: count for ending, count in endings.items() if ending != "killed"}
@@ -104,13 +73,13 @@ def count_recording(path: Path, files: Counter[str]) -> None:
 
 def check_next(monitors: Monitors, primitives: Sequence[str], claims: Claims) -> None:
     """A monitor after all of these sees as if they had never been."""
-    ending, path = monitors.run(60, "--duration=3s")
+    run = monitors.run(60, "--duration=3s", "--children")
     seen: Counter[str] = Counter({name.partition(":")[0]: 0 for name in primitives})
-    if path.exists():
-        for snapshot in open_record(path):
+    if run.recording.exists():
+        for snapshot in open_record(run.recording):
             for source in snapshot.sources:
                 seen[source.name] += source.counters.credited
-    claims.check("the next monitor sees", ending == "0" and all(seen.values()), **seen)
+    claims.check("the next monitor sees", run.status == 0 and all(seen.values()), **seen)
 
 
 def sysctls() -> dict[str, str]:

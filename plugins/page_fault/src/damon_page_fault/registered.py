@@ -78,7 +78,8 @@ def _stretches(mappings: Mappings, known: Spans) -> Iterator[tuple[int, int]]:
     """From one of the other mappings to the next, where not all is known, holes included.
 
     The process goes on mapping meanwhile.  A range that ends where a mapping ended when it was read
-    may by now end within one, which makes it two; mremap() then fails in the process.
+    may by now end within one, which makes it two; mremap() then fails in the process.  So ranges
+    end where nothing comes and goes: at code, not at memory that merely is not wanted.
     One at least: only registering tells whether this is still the program that it was.
     """
     wanted, others = mappings.spans, mappings.others

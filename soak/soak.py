@@ -1,9 +1,10 @@
 """Does a monitor grow?  Watches a restless target and its children, at default settings.
 
-    python soak/soak.py [--seconds 3600] [--seed 1] [--primitive NAME:OPTION=VALUE]...
+    python soak/soak.py [--seconds 3600] [--seed 1] [--primitive NAME:OPTION=VALUE]... [--short]
 
 Prints JSON lines: how the monitor stands from time to time, then each claim.  What grows is told
-from what swings by the median slope (Theil and Sen) over the last half of the run.
+from what swings by the median slope (Theil and Sen) over the last half of the run.  With --short,
+for runs of seconds, what swings with the machine is told and not judged.
 """
 
 from __future__ import annotations
@@ -72,7 +73,13 @@ def watch(monitor: subprocess.Popen[bytes], seconds: float, claims: Claims) -> L
 
 
 def check_growth(
-    claims: Claims, what: str, at: Sequence[float], values: Sequence[float], allowed: float
+    claims: Claims,
+    what: str,
+    at: Sequence[float],
+    values: Sequence[float],
+    allowed: float,
+    *,
+    judged: bool = True,
 ) -> None:
     """Claim that over the last half of the run ``values`` grew by no more than ``allowed``."""
     at, values = last_half(at), last_half(values)
@@ -80,7 +87,8 @@ def check_growth(
     growth = per_second * (at[-1] - at[0])
     claims.check(
         f"{what} does not grow",
-        growth <= allowed,
+        growth <= allowed or not judged,
+        judged=judged,
         median=round(float(np.median(values)), 4),
         largest=round(float(np.max(values)), 4),
         growth_in_last_half=round(growth, 4),
@@ -90,7 +98,7 @@ def check_growth(
     )
 
 
-def check_recording(claims: Claims, path: Path) -> None:
+def check_recording(claims: Claims, path: Path, judged: bool) -> None:
     record = open_record(path)
     starts, ends, late, regions, targets, lengths = [], [], [], [], [], []
     pids: set[int] = set()
@@ -106,9 +114,10 @@ def check_recording(claims: Claims, path: Path) -> None:
         failures.update(str(source.failure) for source in snapshot.sources if source.failure)
     at = (np.array(ends) - starts[0]) / 1e9
     gaps_ms = np.maximum(0, np.array(starts[1:]) - ends[:-1]) / 1e6
-    check_growth(claims, "share of late samples", at, late, 0.05)
-    check_growth(claims, "gap between snapshots (ms)", at[1:], gaps_ms, 10)
-    check_growth(claims, "length of a window (s)", at, lengths, 0.1 * float(np.median(lengths)))
+    check_growth(claims, "share of late samples", at, late, 0.05, judged=judged)
+    check_growth(claims, "gap between snapshots (ms)", at[1:], gaps_ms, 10, judged=judged)
+    longer = 0.1 * float(np.median(lengths))
+    check_growth(claims, "length of a window (s)", at, lengths, longer, judged=judged)
     claims.check("no primitive was stopped", not failures, failures=sorted(failures))
     claims.check("the recording is whole", not record.truncated, nr_snapshots=len(record))
     claims.tell(
@@ -124,7 +133,8 @@ def check_recording(claims: Claims, path: Path) -> None:
     )
 
 
-def soak(seconds: float, seed: int, primitives: Sequence[str], claims: Claims) -> Ended:
+def soak(options: argparse.Namespace, primitives: Sequence[str], claims: Claims) -> Ended:
+    seconds, seed, judged = options.seconds, options.seed, not options.short
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "soak.damon"
         arguments = [f"--primitive={name}" for name in primitives]
@@ -144,9 +154,9 @@ def soak(seconds: float, seed: int, primitives: Sequence[str], claims: Claims) -
             ended = target.end()
         claims.check("the monitor ended well", monitor.returncode == 0, status=monitor.returncode)
         check_growth(claims, "RSS (bytes)", looks.at, looks.rss, 2 * MIB)
-        check_growth(claims, "number of fds", looks.at, looks.fds, 1)
+        check_growth(claims, "number of fds", looks.at, looks.fds, 1, judged=judged)
         check_growth(claims, "number of threads", looks.at, looks.threads, 0.5)
-        check_recording(claims, path)
+        check_recording(claims, path, judged)
     return ended
 
 
@@ -155,11 +165,12 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=3600.0)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--primitive", action="append", default=[])
+    parser.add_argument("--short", action="store_true")
     options = parser.parse_args()
     claims = Claims("soak")
     primitives = options.primitive or ["accessed_bit", "page_fault:inject=yes"]
     claims.tell(seconds=options.seconds, seed=options.seed, primitives=primitives)
-    ended = soak(options.seconds, options.seed, primitives, claims)
+    ended = soak(options, primitives, claims)
     claims.check(
         "the target is unharmed",
         ended.unharmed,

@@ -60,8 +60,8 @@ class Monitors:
         order = (seconds, [*self._arguments, f"--output={path}", *arguments], str(said), what)
         print(json.dumps(order), file=self._process.stdin, flush=True)
         answer = json.loads(self._process.stdout.readline())
-        text = said.read_text()
-        said.unlink()
+        text = said.read_text() if said.exists() else ""  # killed before it was made
+        said.unlink(missing_ok=True)
         calls = {int(call): nr for call, nr in answer["calls"].items()}
         return Run(answer["status"], calls, answer["failed_in"], path, text)
 

@@ -21,12 +21,12 @@ import damon_page_fault.injection
 import damon_page_fault.plugin
 import damon_page_fault.wp_async
 from damon_core import recording
-from damon_core.cli import main, progress, record, record_options, stop_signals
+from damon_core.cli import main, monitoring_options, progress, record, stop_signals
 
 IMPORTED = (
     *(damon_accessed_bit.bpf, damon_accessed_bit.plugin, damon_page_fault.injection),
     *(damon_page_fault.plugin, damon_page_fault.wp_async, recording, progress, record),
-    *(record_options, stop_signals),
+    *(monitoring_options, stop_signals),
 )
 
 

@@ -51,7 +51,7 @@ ERRORS: dict[str, tuple[int, ...]] = {
     "pread64": (errno.EIO, errno.EINTR),
     "process_vm_readv": (errno.EFAULT, errno.EPERM),
     "process_vm_writev": (errno.EFAULT, errno.EPERM),
-    "ptrace": (errno.ESRCH, errno.EIO),
+    "ptrace": (errno.ESRCH,),
     "read": (errno.EIO, errno.EINTR),
     "recvmsg": (errno.EINTR, errno.ENOMEM),
     "rt_sigtimedwait": (errno.EINTR, errno.EAGAIN),

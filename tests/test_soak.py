@@ -64,6 +64,11 @@ def test_system_calls_that_fail_once_are_dealt_with() -> None:
 
 
 @pytest.mark.usefixtures("both")
+def test_an_injection_that_fails_at_whatever_step_leaves_its_target_whole() -> None:
+    run("syscall_faults", "--most=30", "--only=ptrace")
+
+
+@pytest.mark.usefixtures("both")
 def test_a_hundred_targets_are_told_apart() -> None:
     run("many_targets", "--targets=100", "--seconds=8")
 

@@ -23,5 +23,5 @@ def test_nothing_is_kept_of_a_target_that_has_been_dropped() -> None:
         process.communicate()
     table.note_ended()
     assert table.drop_ended()
-    assert not (table.targets or table.ended or table.slots or regions.nr_regions)
+    assert (table.targets, table.ended, table.slots, regions.nr_regions) == ([], set(), {}, 0)
     table.close()

@@ -101,13 +101,16 @@ static int create_with_own_files(struct detour *detour)
 	int uffd, err;
 
 	detour->stage = STAGE_CLONE;
+	/* Also after an error there may be a child, and what it goes on with is there. */
+	detour->stack_in_use = true;
 	err = call_make(thread, &clone, &detour->gadgets, &detour->own.regs, detour->frame.sp, &end,
 			&ret);
 	if (err)
 		return err;
-	if (end != CALL_VFORKED)
+	if (end != CALL_VFORKED) {
+		detour->stack_in_use = false;
 		return ret < 0 ? (int)ret : -EPROTO;
-	detour->stack_in_use = true;
+	}
 	err = tracee_get_message(thread, &tid);
 	if (err)
 		return err;

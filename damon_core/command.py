@@ -15,6 +15,7 @@ from attrs import define, field
 
 from ._native import ffi, lib
 from .errors import TargetError
+from .file_limit import give_back_file_limit
 
 PATIENCE_S = 10.0
 """How long :meth:`Command.close` waits for a command that was asked to end."""
@@ -53,6 +54,7 @@ class Command:
             on_error.pop_all()
         os.close(gate[0])
         os.close(error[1])
+        give_back_file_limit(pid)
         return cls(argv, pid, gate=gate[1], error=error[0])
 
     @property

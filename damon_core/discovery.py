@@ -11,6 +11,7 @@ from attrs import define, field
 
 from .command import Command
 from .errors import ConfigError, TargetError
+from .file_limit import FILES_PER_TARGET, room_for_targets
 from .model import Ops
 from .process import Identity, ProcessStat, list_processes
 from .target import PAGE_SIZE, NoSuchProcess, Target
@@ -157,11 +158,8 @@ class ConfiguredTargets:
         key = (stat.identity, stat.comm)
         if wanted is None or stat.identity in self._live or key in self._refused:
             return
-        if len(self._live) >= self.max_targets:
-            self._refused[_TOO_MANY] = (
-                f"more than {self.max_targets} processes match, the most that are monitored at "
-                "once: narrow the match"
-            )
+        if len(self._live) >= min(self.max_targets, room_for_targets()):
+            self._refused[_TOO_MANY] = self._why_too_many()
             return
         try:
             self._add(wanted.open(stat.pid), wanted)
@@ -169,6 +167,18 @@ class ConfiguredTargets:
             return  # it has ended since it was listed
         except TargetError as error:
             self._refused[key] = str(error)
+
+    def _why_too_many(self) -> str:
+        most = room_for_targets()
+        if most >= self.max_targets:
+            return (
+                f"more than {self.max_targets} processes match, the most that are monitored at "
+                "once: narrow the match"
+            )
+        return (
+            f"more than {most} processes match, and the limit of open files is enough for no more: "
+            f"raise it (ulimit -n, {FILES_PER_TARGET} for each process), or narrow the match"
+        )
 
     def _add(self, target: Target, wanted: WantedTarget) -> None:
         if target.identity in self._live:

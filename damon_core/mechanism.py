@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .model import Ops
     from .primitive import PrimitiveContext, Provides
     from .reports import SourceReports
+    from .target import Target
 
 AUTO = "auto"
 """The name, in options, of whichever mechanism works."""
@@ -69,16 +70,19 @@ class MechanismTable:
         module = import_module(f".{name}", self.package)
         return cast("type[Mechanism]", getattr(module, self.classes[name]))
 
-    def missing(self, name: str, ops: Ops, pids: Sequence[int] = ()) -> str:
-        """What a mechanism lacks for ``ops`` on these processes, "" if nothing."""
+    def missing(self, name: str, ops: Ops, targets: Sequence[Target] = ()) -> str:
+        """What a mechanism lacks for ``ops`` on these targets, "" if nothing.
+
+        What it lacks for one that has ended meanwhile is no lack.
+        """
         try:
             cls = self.load(name)
         except ImportError as error:
             return f"it cannot be imported: {error}"
-        for pid in pids or (None,):
-            if lack := cls.probe(ops, pid or None):
+        for target in targets:
+            if (lack := cls.probe(ops, target.pid or None)) and target.alive():
                 return lack
-        return ""
+        return "" if targets else cls.probe(ops)
 
     def probe(self, order: Sequence[str], ops: Ops, options: Any) -> Availability:
         """The answer of the primitive's ``probe``: the first in ``order`` that works, and what
@@ -93,19 +97,19 @@ class MechanismTable:
         return Availability(usable=False, missing=lacks[order[0]], mechanisms=lacks)
 
     def choose(
-        self, asked: str, order: Sequence[str], options: Any, ops: Ops, pids: Sequence[int]
+        self, asked: str, order: Sequence[str], options: Any, ops: Ops, targets: Sequence[Target]
     ) -> Mechanism:
         """The mechanism ``asked`` for, or the first in ``order`` that works if that is "auto".
 
         PrimitiveError says what each lacks.
         """
         if asked != AUTO:
-            if lack := self.missing(asked, ops, pids):
+            if lack := self.missing(asked, ops, targets):
                 raise PrimitiveError(f"mechanism {asked} is not usable for {ops}: {lack}")
             return self.load(asked)(options)
         lacks = []
         for name in order:
-            lack = self.missing(name, ops, pids)
+            lack = self.missing(name, ops, targets)
             if not lack:
                 return self.load(name)(options)
             lacks.append(f"{name}: {lack}")

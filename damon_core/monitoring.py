@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Generic, TypeVar
 
 from .config import Config
-from .errors import DamonError
+from .errors import DamonError, RunError
 from .monitored_context import MonitoredContext
 from .rivalry import note_rivals
 from .snapshot import Snapshot
@@ -42,7 +42,10 @@ class Monitored(Generic[Context]):
     def start(
         self, duration_us: int | None = None, on_change: Callable[[], None] = lambda: None
     ) -> None:
-        """Begin, and return; ``on_change`` is called at :meth:`stop`, and when a context ends."""
+        """Begin, and return; ``on_change`` is called at :meth:`stop`, and when a context ends.
+
+        RunError if there is no thread to be had.
+        """
         self._on_change = on_change
         self._threads = [
             threading.Thread(
@@ -53,8 +56,18 @@ class Monitored(Generic[Context]):
             )
             for context in self.contexts
         ]
-        for thread in self._threads:
-            thread.start()
+        try:
+            for thread in self._threads:
+                thread.start()
+        except RuntimeError as error:
+            self.stop()
+            for thread in self._threads:
+                if thread.ident is not None:
+                    thread.join()
+            raise RunError(
+                f"a thread to monitor in cannot be started ({error}): free memory, or raise the "
+                "limit of processes (ulimit -u)"
+            ) from error
 
     @property
     def ended(self) -> bool:

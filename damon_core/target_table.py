@@ -68,7 +68,9 @@ class TargetTable:
         gone = [slot for slot, target in enumerate(self.targets) if target.index in self.ended]
         for slot in reversed(gone):
             self._regions.remove_target(slot)
-            self.targets.pop(slot).close()
+            target = self.targets.pop(slot)
+            self.ended.discard(target.index)
+            target.close()
         return bool(gone)
 
     @property

@@ -22,7 +22,7 @@ FLOORS = (
     # facts and contracts
     "errors spelling units model access snapshot primitive hookspecs spec process file_kind spans "
     "draws build metrics clock cpus perf_attr perf_event perf_decoding tracepoint _native "
-    "target_sizes listen_address",
+    "target_sizes listen_address file_limit",
     # address spaces, targets, and the memory of the monitor
     "regions matcher reports maps target ops vaddr paddr command selector wanted discovery "
     "target_table perf_ring perf_processor perf_sampling perf_targets passing perf_data",

@@ -66,6 +66,17 @@ def test_names_are_told_when_a_target_is_new_and_when_they_change() -> None:
     assert names.ranges[0].end == 0x4000
 
 
+def test_the_names_of_a_target_that_is_gone_are_forgotten() -> None:
+    watch = Maps().watch()
+    assert watch.changed(SNAPSHOT)
+    assert not watch.changed(SNAPSHOT)
+    other = TargetState(1, 4322, "other")
+    assert watch.changed(
+        made_up_snapshot(1, [(0x1000, 0x3000, 1, 1, 1, 4322, NAN)], targets=[other])
+    )
+    assert watch.changed(SNAPSHOT), "it is as one never seen"
+
+
 def test_looks_become_rare_as_the_target_grows_old() -> None:
     maps = Maps()
     watch = maps.watch()

@@ -39,6 +39,7 @@ def monitor(
 
     Ends after --duration, when the last target has ended, with q, or at Ctrl-C.
     """
+    from ..file_limit import raise_file_limit
     from ..live.handover import Handover
     from ..live.json_line import json_line
     from ..monitoring import Monitored, Monitoring
@@ -50,6 +51,7 @@ def monitor(
     from .progress import Progress
     from .stop_signals import StopSignals
 
+    raise_file_limit()
     command = tuple(ctx.meta.get(CommandWithTail.KEY, ()))
     config = MonitoringOptions(**options, command=command).config()
     drawn = not once and not as_json and _can_be_drawn_on()

@@ -34,12 +34,14 @@ def record(
     Ends after --duration, when the last target has ended, or at Ctrl-C; the recording is then
     complete. A second Ctrl-C waits for nothing, and kills CMD.
     """
+    from ..file_limit import raise_file_limit
     from ..recording import Recording
     from .metrics_server import MetricsServer
     from .monitoring_options import MonitoringOptions
     from .progress import Progress
     from .stop_signals import StopSignals
 
+    raise_file_limit()
     progress = Progress(quiet)
     command = tuple(ctx.meta.get(CommandWithTail.KEY, ()))
     config = MonitoringOptions(**options, command=command).config()

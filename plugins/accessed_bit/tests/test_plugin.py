@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from importlib.metadata import entry_points
 from typing import Any, ClassVar
 
@@ -12,10 +13,12 @@ from damon_accessed_bit import probe
 from damon_accessed_bit._native import ffi, lib
 from damon_accessed_bit.options import Choice, Options
 from damon_accessed_bit.plugin import AccessedBit
+from damon_accessed_bit.smaps import Smaps
 from damon_core.errors import ConfigError, PrimitiveError
 from damon_core.host import PrimitiveChoice, PrimitiveHost
 from damon_core.mechanism import MechanismTable
 from damon_core.model import Ops
+from damon_core.target import Target
 from damon_core.testing import PrimitiveContract
 
 
@@ -72,7 +75,7 @@ def lacking(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Makes mechanisms unusable."""
 
     def lack(**lacks: str) -> None:
-        def missing(self: MechanismTable, name: str, ops: Ops, pids: Any = ()) -> str:
+        def missing(self: MechanismTable, name: str, ops: Ops, targets: Any = ()) -> str:
             return lacks.get(name, "")
 
         monkeypatch.setattr(MechanismTable, "missing", missing)
@@ -92,7 +95,7 @@ def test_the_first_mechanism_that_works_is_taken(
     lacking: Any, lacks: dict[str, str], taken: str
 ) -> None:
     lacking(**lacks)
-    assert probe.choose(Options(), Ops.VADDR, [os.getpid()]).name == taken
+    assert probe.choose(Options(), Ops.VADDR, [Target(pid=os.getpid())]).name == taken
     answer = AccessedBit.probe(Ops.VADDR)
     assert (answer.usable, answer.mechanism) == (True, taken)
 
@@ -111,6 +114,13 @@ def test_a_mechanism_asked_for_that_lacks_something_is_an_error_not_another(lack
     lacking(bpf="no CAP_BPF")
     with pytest.raises(PrimitiveError, match="mechanism bpf is not usable for vaddr: no CAP_BPF"):
         probe.choose(Options(mechanism=Choice.BPF), Ops.VADDR, [])
+
+
+def test_what_is_missing_for_a_target_that_has_ended_meanwhile_is_no_lack() -> None:
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as cat, Target.open(cat.pid) as it:
+        cat.communicate()
+        assert Smaps.probe(Ops.VADDR, it.pid)
+        assert probe.choose(Options(mechanism=Choice.SMAPS), Ops.VADDR, [it]).name == "smaps"
 
 
 def test_smaps_is_never_taken_for_physical_memory() -> None:

@@ -54,7 +54,7 @@ def lacking(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Makes mechanisms unusable."""
 
     def lack(**lacks: str) -> None:
-        def missing(self: MechanismTable, name: str, ops: Ops, pids: Any = ()) -> str:
+        def missing(self: MechanismTable, name: str, ops: Ops, targets: Any = ()) -> str:
             return lacks.get(name, "")
 
         monkeypatch.setattr(MechanismTable, "missing", missing)

@@ -35,4 +35,4 @@ class AccessedBit(MechanismPrimitive):
         self._options = options or _Options()
 
     def choose_mechanism(self, ctx: PrimitiveContext) -> Mechanism:
-        return choose(self._options, ctx.ops, [target.pid for target in ctx.targets])
+        return choose(self._options, ctx.ops, ctx.targets)

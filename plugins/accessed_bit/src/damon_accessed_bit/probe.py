@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from damon_core import Availability
     from damon_core.mechanism import Mechanism
     from damon_core.model import Ops
+    from damon_core.target import Target
 
 MECHANISMS = MechanismTable(
     "damon_accessed_bit",
@@ -32,6 +33,6 @@ def probe_all(ops: Ops) -> Availability:
     return MECHANISMS.probe(PREFERENCE, ops, Options())
 
 
-def choose(options: Options, ops: Ops, pids: Sequence[int]) -> Mechanism:
+def choose(options: Options, ops: Ops, targets: Sequence[Target]) -> Mechanism:
     """The mechanism asked for, or the first that works; PrimitiveError says what each lacks."""
-    return MECHANISMS.choose(options.mechanism.value, PREFERENCE, options, ops, pids)
+    return MECHANISMS.choose(options.mechanism.value, PREFERENCE, options, ops, targets)

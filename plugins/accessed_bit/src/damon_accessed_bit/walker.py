@@ -6,6 +6,7 @@ import errno
 import os
 import platform
 from collections.abc import Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
@@ -111,10 +112,16 @@ def missing() -> str:
     if platform.machine() != "x86_64":
         return f"the walk knows x86-64 page tables, not {platform.machine()}"
     try:
-        Walker().close()
+        _try_once()
     except PrimitiveError as error:
         return str(error)
     return ""
+
+
+@cache
+def _try_once() -> None:
+    """Load and unload; that takes 10 ms, and is asked for each target.  Failure is tried again."""
+    Walker().close()
 
 
 def why_not(error: int, step: int) -> str:

@@ -23,11 +23,16 @@ _HUGE_PAGES = (b"AnonHugePages:", b"ShmemPmdMapped:", b"FilePmdMapped:")
 
 @frozen(eq=False)
 class Mappings:
-    """The mappings to watch, as ``starts`` and ``ends``, ascending; ``is_file``: not anonymous."""
+    """The mappings to watch, as ``starts`` and ``ends``, ascending; ``is_file``: not anonymous.
+
+    ``others`` are mappings that must not be registered with them: of devices and of the kernel,
+    and files that cannot be touched.  Those that are neither are memory, unwanted as yet.
+    """
 
     starts: np.ndarray
     ends: np.ndarray
     is_file: np.ndarray
+    others: Spans
 
     @classmethod
     def read(cls, pid: int, kind: Kind, ranges: Sequence[AddrRange], known: Spans) -> Mappings:
@@ -40,12 +45,15 @@ class Mappings:
         access = MappingFlag.WRITE
         if kind is Kind.READS_WRITES:
             access |= MappingFlag.READ
-        wanted = (rows["flags"] & int(access)) != 0
+        is_file, is_special = rows["inode"] != 0, np.isin(rows["kind"], _SPECIAL)
+        touchable = (rows["flags"] & int(access)) != 0
         # Code that is compiled at run time loses its write permission between two looks.
-        wanted |= overlapping(starts, ends, known)
-        wanted &= ~np.isin(rows["kind"], _SPECIAL)
+        touchable |= overlapping(starts, ends, known)
+        wanted = touchable & ~is_special
         wanted &= overlapping(starts, ends, Spans.of((one.start, one.end) for one in ranges))
-        return cls(starts[wanted], ends[wanted], rows["inode"][wanted] != 0)
+        other = is_special | (is_file & ~touchable)
+        others = Spans.union_of(starts[other], ends[other])
+        return cls(starts[wanted], ends[wanted], is_file[wanted], others)
 
     @property
     def spans(self) -> Spans:
@@ -65,7 +73,8 @@ class Mappings:
     def without(self, spans: Spans) -> Mappings:
         """Those that have nothing in ``spans``."""
         kept = ~overlapping(self.starts, self.ends, spans)
-        return Mappings(self.starts[kept], self.ends[kept], self.is_file[kept])
+        others = self.others | Spans.union_of(self.starts[~kept], self.ends[~kept])
+        return Mappings(self.starts[kept], self.ends[kept], self.is_file[kept], others)
 
 
 def overlapping(starts: np.ndarray, ends: np.ndarray, spans: Spans) -> np.ndarray:

@@ -72,6 +72,8 @@ class PageWatch:
         """Follow the context's targets, and the mappings of each."""
         for target in self._watched.keys() - set(ctx.targets):
             self._watched.pop(target).close()
+        for gone in self._refused.keys() - {target.identity for target in ctx.targets}:
+            del self._refused[gone]
         for target in ctx.targets:
             if target not in self._watched:
                 self._attach(target, ctx)

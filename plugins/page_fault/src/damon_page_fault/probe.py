@@ -37,9 +37,8 @@ def probe_all(ops: Ops) -> Availability:
 
 def choose(options: Options, ctx: PrimitiveContext) -> Mechanism:
     """The mechanism asked for, or the first that fits; PrimitiveError says what each lacks."""
-    pids = [target.pid for target in ctx.targets]
     order = [choice.value for choice in _fitting(options, ctx)]
-    return MECHANISMS.choose(options.mechanism.value, order, options, ctx.ops, pids)
+    return MECHANISMS.choose(options.mechanism.value, order, options, ctx.ops, ctx.targets)
 
 
 def who(options: Options) -> tuple[Choice, ...]:

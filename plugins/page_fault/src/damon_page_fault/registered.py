@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 from typing import TYPE_CHECKING
 
+import numpy as np
 from attrs import define, field
 
 from damon_core.spans import Spans
@@ -43,9 +44,11 @@ class Registered:
         """
         known = NOTHING if again else self.spans | self.busy | self.refused
         wanted = mappings.spans
+        failing = (self.busy | self.refused) & known
+        tried = mappings.without(failing) if len(failing) else mappings
         failures = [
             failure
-            for start, end in _extents(wanted, known)
+            for start, end in _stretches(tried if len(tried.spans) else mappings, known)
             for failure in self._register(mappings, start, end)
         ]
         busy = Spans.of(bounds for bounds, number in failures if number == errno.EBUSY)
@@ -71,12 +74,21 @@ class Registered:
                 yield bounds, error.errno or 0
 
 
-def _extents(wanted: Spans, known: Spans) -> Iterator[tuple[int, int]]:
-    """The ranges of ``wanted`` that are not all known.
+def _stretches(mappings: Mappings, known: Spans) -> Iterator[tuple[int, int]]:
+    """From one of the other mappings to the next, where not all is known, holes included.
 
+    The process goes on mapping meanwhile.  A range that ends where a mapping ended when it was read
+    may by now end within one, which makes it two; mremap() then fails in the process.  So ranges
+    end where nothing comes and goes: at code, not at memory that merely is not wanted.
     One at least: only registering tells whether this is still the program that it was.
     """
+    wanted, others = mappings.spans, mappings.others
     has_new = overlapping(wanted.starts, wanted.ends, wanted - known)
     if not has_new.any():
         has_new[:1] = True
-    yield from zip(wanted.starts[has_new].tolist(), wanted.ends[has_new].tolist(), strict=True)
+    nr_before = np.searchsorted(others.starts, wanted.starts)
+    for nr in np.unique(nr_before[has_new]):
+        inside = np.flatnonzero(nr_before == nr)
+        low = others.ends[nr - 1] if nr else wanted.starts[inside[0]]
+        high = others.starts[nr] if nr < len(others) else wanted.ends[inside[-1]]
+        yield int(low), int(high)

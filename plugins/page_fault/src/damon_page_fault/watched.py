@@ -13,7 +13,7 @@ from attrs import frozen
 from damon_core.spans import Spans
 
 from .mappings import Mappings, huge_mappings
-from .registered import Registered
+from .registered import NOTHING, Registered
 from .userfaultfd import TargetGone, Userfaultfd
 
 if TYPE_CHECKING:
@@ -93,6 +93,10 @@ class Watched:
             self._registered.refused,
         )
         files = self._registered.follow(mappings, again=again).files
+        if len(self._registered.spans - spans):
+            # What came between reading and registering may be registered in part, which makes two
+            # mappings of one, and mremap() fails for two: make it whole at once.
+            files = self._registered.follow(self._read_mappings(False)[0]).files
         self._ranges = self._registered.spans & self._target_ranges()
         nr_unprotected = self._protect((files - spans) & self._ranges)
         if first:
@@ -128,12 +132,12 @@ class Watched:
 
     def _read_mappings(self, first: bool) -> tuple[Mappings, int]:
         """Those to watch; and how many bytes are in huge pages, at first and if these matter."""
-        known = self._registered.spans
+        known, huge, nr_huge = self._registered.spans, NOTHING, 0
         try:
+            if first or self._skip_huge:
+                huge, nr_huge = huge_mappings(self.target.pid)
+            # last, as they are to be registered before they change again
             mappings = Mappings.read(self.target.pid, self._uffd.kind, self.target.ranges, known)
-            if not first and not self._skip_huge:
-                return mappings, 0
-            huge, nr_huge = huge_mappings(self.target.pid)
         except (FileNotFoundError, ProcessLookupError):
             raise TargetGone from None
         return mappings.without(huge - known) if self._skip_huge else mappings, nr_huge

@@ -180,6 +180,9 @@ int detour_end(struct detour *detour)
 
 	if (!thread->tid)
 		return 0;
+	/* A call that broke off would spoil registers set now: it finds home from there. */
+	if (detour->stack_in_use)
+		return thread->stopped ? tracee_detach(thread) : 0;
 	if (!thread->stopped)
 		err = interrupt(thread);
 	if (err)

@@ -32,7 +32,7 @@ struct detour {
 	uint8_t before[SIGFRAME_MAX];	/* what lay there */
 	bool wrote;
 	bool away;
-	bool stack_in_use;		/* by another thread of ours: the frame must stay */
+	bool stack_in_use;		/* by a call of ours, that may have broken off */
 	uint64_t interrupted_ns;
 };
 

@@ -36,14 +36,20 @@ static int take_from_thread(pid_t tid, int fd)
 }
 
 /* What @thread of the detoured process gets for a call; after it, it goes on at @sp. */
-static int64_t result_of(const struct detour *detour, struct tracee *thread,
+static int64_t result_of(struct detour *detour, struct tracee *thread,
 			 const struct call *call, uint64_t sp)
 {
+	bool was_in_use = detour->stack_in_use;
 	enum call_end end;
 	int64_t ret;
-	int err = call_make(thread, call, &detour->gadgets, &detour->own.regs, sp, &end, &ret);
+	int err;
 
-	return err ? err : ret;
+	detour->stack_in_use = true;	/* after an error too: the call may be under way */
+	err = call_make(thread, call, &detour->gadgets, &detour->own.regs, sp, &end, &ret);
+	if (err)
+		return err;
+	detour->stack_in_use = was_in_use;
+	return ret;
 }
 
 static int64_t create_in_child(struct detour *detour, struct tracee *child)
@@ -101,13 +107,16 @@ static int create_with_own_files(struct detour *detour)
 	int uffd, err;
 
 	detour->stage = STAGE_CLONE;
+	/* Also after an error there may be a child, and what it goes on with is there. */
+	detour->stack_in_use = true;
 	err = call_make(thread, &clone, &detour->gadgets, &detour->own.regs, detour->frame.sp, &end,
 			&ret);
 	if (err)
 		return err;
-	if (end != CALL_VFORKED)
+	if (end != CALL_VFORKED) {
+		detour->stack_in_use = false;
 		return ret < 0 ? (int)ret : -EPROTO;
-	detour->stack_in_use = true;
+	}
 	err = tracee_get_message(thread, &tid);
 	if (err)
 		return err;

@@ -219,7 +219,7 @@ def test_pictures_can_be_made_anew_and_are_small(first_recording: Path, tmp_path
     assert run.returncode == 0, run.stderr
     made = {path.name for path in (tmp_path / "pictures").iterdir()}
     kept = {path.name: path.stat().st_size for path in (DOCS / "pictures").iterdir()}
-    assert made == kept.keys()
+    assert made == {name for name in kept if not name.startswith("redis.")}  # of another script
     assert max(kept.values()) < 200 << 10
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -204,7 +205,7 @@ COST = MonitorCost(user_ns=10, system_ns=30, span_ns=1000, max_rss=100 << 20)
 
 def made_trial(seen: bool, cpu_ns: int, recall: float = 0.5) -> Trial:
     accuracy = Accuracy(3, 1.0, recall, 0.7, None, 1.0, None, (1.0, None))
-    sight = Sight(accuracy, COST, ("bpf",), 10, 1, 20, 5000, 100_000, ())
+    sight = Sight(accuracy, COST, ("bpf",), 10, 1, 20, 1e6, 5000, 100_000, ())
     return Trial(TargetCost(100.0, cpu_ns, 1000), sight if seen else None)
 
 
@@ -239,7 +240,10 @@ def test_contenders_take_turns_and_one_that_fails_is_left_out(comparison: Compar
     assert (len(a.trials), len(b.trials), len(c.trials)) == (3, 1, 0)
     assert (a.skipped, b.skipped, c.skipped) == ("", "b broke", "no PMU here")
     assert a.slowdown == Spread(2, 2, 2)
-    assert a.spread(lambda sight: sight.accuracy.recall) == Spread(2, 1, 3)
+    assert a.speed == Spread(1, 1, 1)
+    assert a.spread(lambda sight: sight.accuracy.recall if sight.accuracy else None) == Spread(
+        2, 1, 3
+    )
 
 
 def test_a_figure_that_no_trial_has_is_none_and_never_zero() -> None:
@@ -301,6 +305,7 @@ def test_a_real_trial_sees_most_of_the_truth_and_knows_what_it_cost(tmp_path: Pa
     assert plain.sight is None
     assert plain.target.nr_touches > 1024
     assert trial.sight is not None
+    assert trial.sight.accuracy is not None
     assert trial.sight.accuracy.nr_windows > 0
     assert trial.sight.accuracy.recall is not None
     assert trial.sight.accuracy.recall > 0.5
@@ -322,6 +327,7 @@ def test_the_command_lists_the_scenarios(capsys: pytest.CaptureFixture[str]) -> 
         (["--aggr", "1s"], "--aggr needs --sample"),
         (["no-such.yaml"], "no-such.yaml"),
         (["-n", "0"], "--repetitions"),
+        (["--", "no-such-program"], "no such command: no-such-program"),
     ],
 )
 def test_bad_input_is_refused_before_anything_runs(
@@ -339,3 +345,28 @@ def test_a_comparison_of_nothing_that_works_says_why_and_fails(
     arguments = ["-q", "-n", "1", "-s", str(file), "--primitive", "no_such"]
     assert main(["compare", *arguments]) == 1
     assert "no_such: not compared: no_such is not installed" in capsys.readouterr().out
+
+
+@pytest.mark.live
+def test_any_command_can_be_compared_for_its_cost(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    contender = contender_of(PrimitiveChoice("accessed_bit"), ContextSpec())
+    if lacks := contender.missing():
+        pytest.skip(lacks)
+    code = "import time; memory = bytearray(8 << 20); time.sleep(0.6); print('its own output')"
+    arguments = ["-q", "-n", "1", "--json", "--sample", "20ms", "--aggr", "100ms"]
+    arguments += ["--cpu-quota", "100%", "--primitive", "accessed_bit"]
+    assert main(["compare", *arguments, "--", sys.executable, "-c", code]) == 0
+    out = capsys.readouterr().out
+    (scenario,) = json.loads(out)["scenarios"]
+    (cell,) = scenario["contenders"]
+    assert "no truth" in scenario["summary"]
+    assert cell["figures"]["recall"] is None
+    assert cell["figures"]["slowdown"]["median"] > 0
+    assert cell["figures"]["used"]["median"] > 0
+
+
+def test_a_command_that_fails_is_no_scenario(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["compare", "-q", "--primitive", "accessed_bit", "--", "false"]) == 1
+    assert "false exited with status 1" in capsys.readouterr().err

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 import click
 
 from .param_types import PRIMITIVE, SHARE, TIME_US
+from .tail import CommandWithTail
 
 if TYPE_CHECKING:
     from ..comparison.contender import Contender
     from ..host import PrimitiveChoice
 
 
-@click.command()
+@click.command(cls=CommandWithTail)
 @click.argument("files", nargs=-1, metavar="[CONFIG]...")
 @click.option(
     "--primitive",
@@ -42,7 +43,10 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 @click.option("-o", "--output", metavar="FILE", help="Also write a page with pictures (.html).")
 @click.option("-q", "--quiet", is_flag=True, help="No progress.")
+@click.pass_context
 def compare(
+    ctx: click.Context,
+    /,
     files: tuple[str, ...],
     primitives: tuple[PrimitiveChoice, ...],
     scenarios: tuple[str, ...],
@@ -60,9 +64,12 @@ def compare(
     Each scenario runs once unmonitored and once under each contender, in turn, as often as asked.
     Contenders are primitives with default settings, and the contexts of CONFIG files. One that
     cannot be used here is shown with the reason, and never as a zero.
+
+    CMD, a command that ends by itself, is a scenario too: of what it accesses there is no truth,
+    but of what monitoring costs it.
     """
     from ..comparison.comparison import Comparison
-    from ..comparison.scenario import load_scenario, shipped_names
+    from ..comparison.scenario import command_scenario, load_scenario, shipped_names
     from ..report.comparison import ComparisonTable
     from ..report.comparison_page import ComparisonPage
 
@@ -70,10 +77,14 @@ def compare(
         for name in shipped_names():
             click.echo(f"{name:<12}{load_scenario(name).summary}")
         return 0
-    names = shipped_names() if scenarios == ("all",) else list(scenarios or ("phases",))
+    command = tuple(ctx.meta.get(CommandWithTail.KEY, ()))
+    default = () if command else ("phases",)
+    names = shipped_names() if scenarios == ("all",) else list(scenarios or default)
     if output is not None:
         _check_output(output)
     chosen = [load_scenario(name) for name in names]
+    if command:
+        chosen.append(command_scenario(command))
     contenders = _contenders(files, primitives, sample, aggr, cpu_quota)
 
     def say(text: str) -> None:

@@ -40,6 +40,7 @@ class Cell:
     skipped: str = ""
     trials: list[Trial] = field(factory=list)
     slowdowns: list[float | None] = field(factory=list)
+    speeds: list[float | None] = field(factory=list)
 
     @property
     def sights(self) -> list[Sight]:
@@ -53,6 +54,11 @@ class Cell:
     def slowdown(self) -> Spread | None:
         """CPU time of a touch over that of the unmonitored run of the same round; 1 is none."""
         return Spread.of(self.slowdowns)
+
+    @property
+    def speed(self) -> Spread | None:
+        """Touches in a second over those of the unmonitored run; 1 is as many."""
+        return Spread.of(self.speeds)
 
 
 @frozen
@@ -116,9 +122,10 @@ class Comparison:
                     cell.skipped = str(error)
                     continue
                 cell.trials.append(trial)
-                cell.slowdowns.append(_ratio(trial, plain))
+                before, after = plain.target, trial.target
+                cell.slowdowns.append(_ratio(after.cpu_per_touch_ns, before.cpu_per_touch_ns))
+                cell.speeds.append(_ratio(after.touches_per_s, before.touches_per_s))
 
 
-def _ratio(trial: Trial, plain: Trial) -> float | None:
-    before, after = plain.target.cpu_per_touch_ns, trial.target.cpu_per_touch_ns
+def _ratio(after: float, before: float) -> float | None:
     return after / before if before and after else None

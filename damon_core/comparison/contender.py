@@ -24,9 +24,9 @@ class Contender:
     spec: ContextSpec
     primitives: tuple[PrimitiveChoice, ...]
 
-    def context(self, pid: int) -> ContextConfig:
-        """The configuration that monitors a process."""
-        return ContextConfig(self.spec, (TargetConfig(pid=pid),), self.primitives)
+    def context(self, target: TargetConfig) -> ContextConfig:
+        """The configuration that monitors a process, or a command that it starts."""
+        return ContextConfig(self.spec, (target,), self.primitives)
 
     def missing(self) -> str:
         """Why it cannot be used here, "" if it can as far as can be known before the start."""

@@ -7,6 +7,7 @@ from statistics import median
 
 from attrs import frozen
 
+from .accuracy import Accuracy
 from .comparison import Cell, Spread
 from .trial import Sight
 
@@ -27,13 +28,17 @@ def _seen(figure: Callable[[Sight], float | None]) -> Callable[[Cell], Spread | 
     return lambda cell: cell.spread(figure)
 
 
-def _delay_s(sight: Sight) -> float | None:
-    known = [one for one in sight.accuracy.delays_s if one is not None]
+def _true(figure: Callable[[Accuracy], float | None]) -> Callable[[Cell], Spread | None]:
+    return _seen(lambda sight: figure(sight.accuracy) if sight.accuracy else None)
+
+
+def _delay_s(accuracy: Accuracy) -> float | None:
+    known = [one for one in accuracy.delays_s if one is not None]
     return median(known) if known else None
 
 
-def _nr_unseen(sight: Sight) -> float | None:
-    delays = sight.accuracy.delays_s
+def _nr_unseen(accuracy: Accuracy) -> float | None:
+    delays = accuracy.delays_s
     return float(sum(one is None for one in delays)) if delays else None
 
 
@@ -64,39 +69,47 @@ def _mib(value: float) -> str:
 FIGURES = (
     Figure(
         "precision", "precision", "of the bytes said to be accessed, the share that was touched",
-        "high", _ratio, _seen(lambda one: one.accuracy.precision),
+        "high", _ratio, _true(lambda one: one.precision),
     ),
     Figure(
         "recall", "recall", "of the bytes touched, the share that was said to be accessed",
-        "high", _ratio, _seen(lambda one: one.accuracy.recall),
+        "high", _ratio, _true(lambda one: one.recall),
     ),
     Figure(
         "f1", "F1", "harmonic mean of precision and recall",
-        "high", _ratio, _seen(lambda one: one.accuracy.f1),
+        "high", _ratio, _true(lambda one: one.f1),
     ),
     Figure(
         "recall_of_writes", "writes", "recall of the bytes that were written",
-        "high", _ratio, _seen(lambda one: one.accuracy.recall_of_writes),
+        "high", _ratio, _true(lambda one: one.recall_of_writes),
     ),
     Figure(
         "rank", "rank", "Spearman's correlation of the heat of pages, seen and true",
-        "high", _ratio, _seen(lambda one: one.accuracy.rank),
+        "high", _ratio, _true(lambda one: one.rank),
     ),
     Figure(
         "wss", "wss", "working set over the truth",
-        "one", _times, _seen(lambda one: one.accuracy.wss),
+        "one", _times, _true(lambda one: one.wss),
     ),
     Figure(
         "delay_s", "delay", "from a change of phase to the end of a window with an F1 of 0.8",
-        "low", _seconds, _seen(_delay_s),
+        "low", _seconds, _true(_delay_s),
     ),
     Figure(
         "nr_unseen", "unseen", "changes of phase that no window showed with an F1 of 0.8",
-        "low", _whole, _seen(_nr_unseen),
+        "low", _whole, _true(_nr_unseen),
     ),
     Figure(
-        "slowdown", "slow-down", "CPU time of a touch over that of the unmonitored run",
+        "slowdown", "slow-down", "CPU time of a touch, or a command, over that of the unmonitored run",
         "low", _times, lambda cell: cell.slowdown,
+    ),
+    Figure(
+        "speed", "speed", "touches in a second over those of the unmonitored run",
+        "high", _times, lambda cell: cell.speed,
+    ),
+    Figure(
+        "used", "in use", "working set, median of the windows",
+        "", _mib, _seen(lambda one: None if one.accuracy else one.wss),
     ),
     Figure(
         "user_share", "user", "CPU of the monitor in its own code, of one CPU",

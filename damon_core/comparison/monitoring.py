@@ -7,16 +7,19 @@ first snapshot is written, and ends when its target does, or at SIGTERM, with on
 from __future__ import annotations
 
 import json
+import os
 import resource
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from types import FrameType, TracebackType
+from typing import TextIO
 
 from attrs import frozen
 
-from ..config import Config, load_config
+from ..config import Config, TargetConfig, load_config
 from ..config.text import config_text
 from ..errors import DamonError, RunError
 from ..monitored_context import MonitoredContext
@@ -32,12 +35,16 @@ class MonitorCost:
     """CPU time of the monitoring thread, the kernel's work in it apart, and the process's memory.
 
     ``span_ns``: from the first snapshot to the last.  ``max_rss``: bytes, all of Python included.
+    ``children_ns``: CPU time of the processes that it started, a command that it monitors among
+    them, and ``ran_ns`` how long it ran.
     """
 
     user_ns: int
     system_ns: int
     span_ns: int
     max_rss: int
+    children_ns: int = 0
+    ran_ns: int = 0
 
     @property
     def cpu_share(self) -> float:
@@ -46,11 +53,11 @@ class MonitorCost:
 
 
 class Monitoring:
-    """A running monitor of ``pid``; leaving the context stops it.  RunError says why it failed."""
+    """A running monitor; leaving the context stops it.  RunError says why it failed."""
 
-    def __init__(self, contender: Contender, pid: int, record: Path) -> None:
+    def __init__(self, contender: Contender, target: TargetConfig, record: Path) -> None:
         config = record.with_suffix(".yaml")
-        config.write_text(config_text(Config((contender.context(pid),))))
+        config.write_text(config_text(Config((contender.context(target),))))
         self._process = subprocess.Popen(
             [sys.executable, "-m", __name__, str(config), str(record)],
             stdout=subprocess.PIPE,
@@ -69,7 +76,7 @@ class Monitoring:
         out, self._errors = self._process.communicate()
         if self._process.returncode or not out:
             self._fail()
-        return MonitorCost(**json.loads(out))
+        return MonitorCost(**json.loads(out.splitlines()[-1]))
 
     def __enter__(self) -> Monitoring:
         return self
@@ -94,13 +101,14 @@ class Monitoring:
 
 
 def _run(config: str, record: str) -> int:
+    out = _away_from_commands()
     marks: list[tuple[int, int, int]] = []
 
     def take(context: MonitoredContext, snapshot: Snapshot) -> None:
         usage = resource.getrusage(resource.RUSAGE_THREAD)
         marks.append((round(usage.ru_utime * _NS), round(usage.ru_stime * _NS), snapshot.end_ns))
         if len(marks) == 1:
-            print("started", flush=True)
+            print("started", file=out, flush=True)
 
     recording = Recording(load_config(config), path=record, on_snapshot=take)
 
@@ -108,15 +116,29 @@ def _run(config: str, record: str) -> int:
         recording.stop()
 
     signal.signal(signal.SIGTERM, stop)
+    began_ns = time.monotonic_ns()
     recording.run()
+    ran_ns = time.monotonic_ns() - began_ns
     if not marks:
         raise RunError("it saw nothing: the target ended before the first snapshot")
     first, last = marks[0], marks[-1]
     max_rss = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     names = ("user_ns", "system_ns", "span_ns")
     cost = {name: after - before for name, before, after in zip(names, first, last, strict=True)}
-    print(json.dumps({**cost, "max_rss": max_rss}))
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    children_ns = round((children.ru_utime + children.ru_stime) * _NS)
+    more = {"max_rss": max_rss, "children_ns": children_ns, "ran_ns": ran_ns}
+    print(json.dumps(cost | more), file=out)
     return 0
+
+
+def _away_from_commands() -> TextIO:
+    """Our output, which is not that of a command which is started: that one's is dropped."""
+    out = os.fdopen(os.dup(sys.stdout.fileno()), "w")
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, sys.stdout.fileno())
+    os.close(null)
+    return out
 
 
 def main() -> int:

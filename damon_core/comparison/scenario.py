@@ -1,7 +1,10 @@
-"""A scenario: a workload whose truth is known, and what it is there to show."""
+"""A scenario: a workload whose truth is known and what it is there to show, or any command."""
 
 from __future__ import annotations
 
+import shlex
+import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from attrs import frozen
@@ -17,11 +20,24 @@ SUFFIX = ".cfg"
 
 @frozen
 class Scenario:
-    """``summary``: the comment in the first line of its file, "" if there is none."""
+    """``summary``: the comment in the first line of its file, "" if there is none.
+
+    ``command`` in the place of a workload: of what it accesses there is no truth.
+    """
 
     name: str
     summary: str
-    workload: Workload
+    workload: Workload | None
+    command: tuple[str, ...] = ()
+
+
+def command_scenario(command: Sequence[str]) -> Scenario:
+    """A command that ends by itself; WorkloadError if there is no such program."""
+    if shutil.which(command[0]) is None:
+        raise WorkloadError(f"no such command: {command[0]}")
+    text = shlex.join(command)
+    summary = f"The command {text}, of which no truth is known."
+    return Scenario(Path(command[0]).name, summary, None, tuple(command))
 
 
 def shipped_names() -> list[str]:

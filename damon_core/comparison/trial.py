@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import os
+import resource
+import shlex
+import subprocess
+import time
 from pathlib import Path
 
 from attrs import frozen
 
+from ..config import TargetConfig
+from ..errors import RunError
 from ..record import Record, open_record
+from ..report.wss import WorkingSet
 from ..tally import Tally
 from ..truth_log import TruthLog, read_truth_log
 from ..workload.toucher import Toucher
@@ -21,7 +28,10 @@ _TICK_NS = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
 
 @frozen
 class TargetCost:
-    """What the workload did: touches, in how much CPU time of its own, in how much time."""
+    """What the workload did: touches, in how much CPU time of its own, in how much time.
+
+    A command did one thing: all of it.
+    """
 
     nr_touches: float
     cpu_ns: int
@@ -38,14 +48,18 @@ class TargetCost:
 
 @frozen
 class Sight:
-    """What a contender saw: how true it was, what it cost, and what became of its reports."""
+    """What a contender saw: how true it was, what it cost, and what became of its reports.
 
-    accuracy: Accuracy
+    ``accuracy`` is None where there is no truth; ``wss``: median working set, bytes.
+    """
+
+    accuracy: Accuracy | None
     cost: MonitorCost
     mechanisms: tuple[str, ...]
     nr_reports: int
     nr_lost: int
     nr_regions: int
+    wss: float
     sample_us: int
     aggr_us: int
     failures: tuple[str, ...]
@@ -64,18 +78,40 @@ def run_trial(scenario: Scenario, contender: Contender | None, folder: Path) -> 
     log_path, record_path = folder / "truth", folder / "record.damon"
     for path in (log_path, record_path):
         path.unlink(missing_ok=True)
+    if scenario.workload is None:
+        return _run_command(scenario.command, contender, record_path)
     with Toucher(scenario.workload, log_path, control=True) as toucher:
         if contender is None:
             cpu_ns = _run_phases(toucher)
             toucher.stop()
             return Trial(_target_cost(read_truth_log(log_path), cpu_ns))
-        with Monitoring(contender, toucher.pid, record_path) as monitoring:
+        target = TargetConfig(pid=toucher.pid)
+        with Monitoring(contender, target, record_path) as monitoring:
             monitoring.wait_started()
             cpu_ns = _run_phases(toucher)
             toucher.stop()
             cost = monitoring.finish()
     log = read_truth_log(log_path)
     return Trial(_target_cost(log, cpu_ns), _sight(open_record(record_path), log, cost))
+
+
+def _run_command(command: tuple[str, ...], contender: Contender | None, record: Path) -> Trial:
+    if contender is None:
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        began_ns = time.monotonic_ns()
+        ended = subprocess.run(
+            command, stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL, check=False
+        )
+        span_ns = time.monotonic_ns() - began_ns
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        if ended.returncode:
+            raise RunError(f"{shlex.join(command)} exited with status {ended.returncode}")
+        spent_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        return Trial(TargetCost(1, round(spent_s * 1e9), span_ns))
+    with Monitoring(contender, TargetConfig(command=command), record) as monitoring:
+        cost = monitoring.finish()
+    target = TargetCost(1, cost.children_ns, cost.ran_ns)
+    return Trial(target, _sight(open_record(record), None, cost))
 
 
 def _run_phases(toucher: Toucher) -> int:
@@ -104,18 +140,19 @@ def _target_cost(log: TruthLog, cpu_ns: int) -> TargetCost:
     return TargetCost(sum(places), cpu_ns, end_ns - start_ns)
 
 
-def _sight(record: Record, log: TruthLog, cost: MonitorCost) -> Sight:
+def _sight(record: Record, log: TruthLog | None, cost: MonitorCost) -> Sight:
     tally = Tally()
     for snapshot in record:
         tally.add(snapshot)
     last = record[-1]
     return Sight(
-        accuracy=accuracy_of(record, log),
+        accuracy=None if log is None else accuracy_of(record, log),
         cost=cost,
         mechanisms=tuple(filter(None, tally.mechanisms.values())),
         nr_reports=tally.nr_reports,
         nr_lost=tally.reports["lost"],
         nr_regions=tally.nr_regions,
+        wss=WorkingSet(record).median(),
         sample_us=last.intervals.sample_us,
         aggr_us=last.intervals.aggr_us,
         failures=tuple(f"{name}: {why}" for name, why in tally.failures.items()),

@@ -148,6 +148,7 @@ def test_every_shipped_scenario_can_be_loaded_says_what_it_is_for_and_ends() -> 
     for name in shipped_names():
         scenario = load_scenario(name)
         assert scenario.summary.endswith(".")
+        assert scenario.workload
         assert scenario.workload.duration_us
 
 

@@ -100,7 +100,8 @@ FIGURES = (
         "low", _whole, _true(_nr_unseen),
     ),
     Figure(
-        "slowdown", "slow-down", "CPU time of a touch, or a command, over that of the unmonitored run",
+        "slowdown", "slow-down",
+        "CPU time of a touch, or a command, over that of the unmonitored run",
         "low", _times, lambda cell: cell.slowdown,
     ),
     Figure(

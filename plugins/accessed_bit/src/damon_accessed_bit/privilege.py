@@ -15,7 +15,7 @@ _IN_SYS_ADMIN = {"CAP_PERFMON", "CAP_BPF"}
 
 def missing_capabilities(*names: str) -> list[str]:
     """Those of ``names`` that are not effective; CAP_SYS_ADMIN includes those once part of it."""
-    effective = _effective()
+    effective = effective_capabilities()
     has_admin = effective >> _NUMBERS["CAP_SYS_ADMIN"] & 1
     return [
         name
@@ -24,7 +24,8 @@ def missing_capabilities(*names: str) -> list[str]:
     ]
 
 
-def _effective() -> int:
+def effective_capabilities() -> int:
+    """The effective ones, a bit each."""
     with open("/proc/self/status") as file:
         for line in file:
             if line.startswith("CapEff:"):

@@ -14,7 +14,7 @@ from attrs import define, field
 from damon_core.errors import PrimitiveError
 
 from ._native import ffi, lib
-from .privilege import missing_capabilities
+from .privilege import effective_capabilities, missing_capabilities
 
 if TYPE_CHECKING:
     import numpy as np
@@ -112,15 +112,17 @@ def missing() -> str:
     if platform.machine() != "x86_64":
         return f"the walk knows x86-64 page tables, not {platform.machine()}"
     try:
-        _try_once()
+        _try_once(effective_capabilities())
     except PrimitiveError as error:
         return str(error)
     return ""
 
 
 @cache
-def _try_once() -> None:
-    """Load and unload; that takes 10 ms, and is asked for each target.  Failure is tried again."""
+def _try_once(capabilities: int) -> None:
+    """Load and unload; that takes 10 ms, and is asked for each target.  Failure is tried again,
+    and so is everything with other capabilities.
+    """
     Walker().close()
 
 

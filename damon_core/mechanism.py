@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast
@@ -116,15 +117,15 @@ class MechanismTable:
         raise PrimitiveError(f"no mechanism is usable for {ops}; " + "; ".join(lacks))
 
 
-class MechanismPrimitive:
+class MechanismPrimitive(ABC):
     """Base of a primitive that hands its hooks to the mechanism of its choice."""
 
     provides: Provides
     _mechanism: Mechanism | None = None
 
+    @abstractmethod
     def choose_mechanism(self, ctx: PrimitiveContext) -> Mechanism:
         """For the primitive to write: the mechanism for this context; PrimitiveError."""
-        raise NotImplementedError
 
     @property
     def _chosen(self) -> Mechanism:

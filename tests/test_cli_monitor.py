@@ -31,7 +31,7 @@ def test_without_a_terminal_each_window_is_a_block_of_text(
 ) -> None:
     eyes()
     monkeypatch.chdir(tmp_path)
-    assert monitor("-p", bystander.pid, "-t", "100ms") == 0
+    assert monitor("-p", bystander.pid, "-t", "1s") == 0
     printed = capsys.readouterr()
     heads = [line for line in printed.out.splitlines() if line.startswith("damon monitor vaddr")]
     assert len(heads) >= 2

@@ -21,7 +21,11 @@ THREE_THAT_MATCH = """
 import subprocess
 from damon_core.config import TargetConfig, TargetMatch
 from damon_core.discovery import ConfiguredTargets, TargetError
-children = [subprocess.Popen(["cat"], stdin=subprocess.PIPE) for _ in range(3)]
+pipe = subprocess.PIPE
+children = [subprocess.Popen(["cat"], stdin=pipe, stdout=pipe, bufsize=0) for _ in range(3)]
+for child in children:  # one that answers has its command line, which one just begun may not have
+    child.stdin.write(b"?")
+    child.stdout.read(1)
 try:
     ConfiguredTargets([TargetConfig(pid=children[0].pid),
         TargetConfig(match=TargetMatch(cmdline="cat", children=True))]).poll()

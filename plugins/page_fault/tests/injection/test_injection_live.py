@@ -50,7 +50,13 @@ def test_threads_that_wait_for_a_lock_are_preferred_to_the_event_loop(victim) ->
 
 def test_a_wait_for_events_is_made_again_instead_of_failing(victim) -> None:
     target = victim("epoll-for-ever", nr_threads=1)
+
+    def waits() -> bool:
+        (main,) = (thread for thread in threads.threads_of(target.pid) if thread.tid == target.pid)
+        return threads.call_name(main.call) == "epoll_wait" and main.state == "S"
+
     for _ in range(10):
+        target.wait_until(waits)
         answer = run(target, target.pid)
         assert answer.interruption is injection.Interruption.REPEATED
         assert threads.call_name(answer.call) == "epoll_wait"

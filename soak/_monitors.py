@@ -13,6 +13,8 @@ from _faults import Fault
 from attrs import frozen
 
 SERVER = Path(__file__).with_name("_server.py")
+ALL_PRIMITIVES = ("accessed_bit", "page_fault:inject=yes", "perf_pmu:events=minor-faults")
+"""Every primitive that comes with damon-core, by mechanisms that work without a PMU."""
 
 
 @frozen

@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from _claims import Claims
-from _monitors import Monitors
+from _monitors import ALL_PRIMITIVES, Monitors
 from _target import Restless, build
 
 from damon_core.errors import RecordError
@@ -117,7 +117,7 @@ def main() -> int:
     parser.add_argument("--longest", type=float, default=2.0)
     parser.add_argument("--primitive", action="append", default=[])
     options = parser.parse_args()
-    primitives = options.primitive or ["accessed_bit", "page_fault:inject=yes"]
+    primitives = options.primitive or ALL_PRIMITIVES
     claims = Claims("kills")
     claims.tell(kills=options.kills, seed=options.seed, primitives=primitives)
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)

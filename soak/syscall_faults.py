@@ -20,7 +20,7 @@ from pathlib import Path
 
 from _claims import Claims
 from _faults import Fault, call_numbers
-from _monitors import Monitors, Run
+from _monitors import ALL_PRIMITIVES, Monitors, Run
 from _target import Restless, build
 
 from damon_core.errors import RecordError
@@ -182,7 +182,7 @@ def main() -> int:
     parser.add_argument("--primitive", action="append", default=[])
     parser.add_argument("--verbose", action="store_true")
     options = parser.parse_args()
-    primitives = options.primitive or ["accessed_bit", "page_fault:inject=yes"]
+    primitives = options.primitive or ALL_PRIMITIVES
     claims = Claims("syscall_faults")
     claims.tell(seed=options.seed, most=options.most, primitives=primitives)
     run_all(options, primitives, claims)

@@ -37,8 +37,8 @@ def run(program: str, *arguments: str) -> list[dict[str, object]]:
 
 
 @pytest.fixture
-def both() -> None:
-    """Both primitives can be used."""
+def primitives() -> None:
+    """Those that the programs put through it can be used; of software events nothing is asked."""
     for declared in declarations():
         if declared.name in ("accessed_bit", "page_fault"):
             answer = load(declared).probe(Ops.VADDR)  # type: ignore[attr-defined]
@@ -47,28 +47,28 @@ def both() -> None:
                 pytest.skip(f"needs bpf and wp_async: {mechanisms}")
 
 
-@pytest.mark.usefixtures("both")
+@pytest.mark.usefixtures("primitives")
 def test_a_target_without_rest_is_monitored_and_unharmed() -> None:
     run("soak", "--seconds=10", "--short")
 
 
-@pytest.mark.usefixtures("both")
+@pytest.mark.usefixtures("primitives")
 def test_monitors_killed_at_random_moments_leave_nothing() -> None:
     run("kills", "--kills=6")
 
 
-@pytest.mark.usefixtures("both")
+@pytest.mark.usefixtures("primitives")
 def test_system_calls_that_fail_once_are_dealt_with() -> None:
     calls = ("clone3", "eventfd2", "execve", "userfaultfd")
     run("syscall_faults", "--most=1", *(f"--only={call}" for call in calls))
 
 
-@pytest.mark.usefixtures("both")
+@pytest.mark.usefixtures("primitives")
 def test_an_injection_that_fails_at_whatever_step_leaves_its_target_whole() -> None:
     run("syscall_faults", "--most=30", "--only=ptrace")
 
 
-@pytest.mark.usefixtures("both")
+@pytest.mark.usefixtures("primitives")
 def test_a_hundred_targets_are_told_apart() -> None:
     run("many_targets", "--targets=100", "--seconds=8")
 

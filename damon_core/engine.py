@@ -59,7 +59,7 @@ class Monitor:
         seed = spec.seed if spec.seed is not None else secrets.randbits(64)
         self._regions = RegionMap(seed, spec.min_region_sz)
         self._table = TargetTable(self._regions, space)
-        self._sources = Sources(primitives, spec, self._window.note)
+        self._sources = Sources(primitives, spec, self._window.note, self._window.charge)
         self._pace = Pace(spec.intervals, spec.cpu_quota)
         self._schedule = Schedule(self._pace.intervals)
         self._sz_limit = 0
@@ -139,7 +139,7 @@ class Monitor:
             if self._schedule.aggregation_due:
                 self._end_window()
             elif self._schedule.passed == CALIBRATION_TICKS:
-                self._change_pace(self._pace.calibrate(self._window.later_tick_cpu_ns), True)
+                self._change_pace(self._pace.calibrate(self._window.later_tick_cost), True)
             self._apply_commit()
             going_on = self._follow()
         return Ending.STOPPED if self._stop else Ending.TARGETS_ENDED
@@ -172,7 +172,7 @@ class Monitor:
         if self._table.any_alive and self._table.drop_ended():
             self._sources.update_targets(self._table)
         self._regions.split(limits.max)
-        self._change_pace(self._pace.observe(self._window.tick_cpu_ns), False)
+        self._change_pace(self._pace.observe(self._window.tick_cost), False)
         self._window.begin()
 
     def _follow(self) -> bool:
@@ -198,7 +198,12 @@ class Monitor:
         self._sources.update_targets(self._table)
 
     def _new_pace(self) -> Pace:
-        return Pace(self.spec.intervals, self.spec.cpu_quota, self._sources.nr_samples)
+        return Pace(
+            self.spec.intervals,
+            self.spec.cpu_quota,
+            self._sources.nr_samples,
+            begins_long=self._sources.charges,
+        )
 
     def _change_pace(self, intervals: Intervals | None, mid_window: bool) -> None:
         """Lengthen or shorten the intervals to what the CPU quota allows."""

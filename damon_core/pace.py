@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections import deque
+from operator import attrgetter
 
-from attrs import define, field
+from attrs import define, field, frozen
 
 from .model import Intervals
 
 MIN_SAMPLE_US = 5_000
 OPS_UPDATE_US = 1_000_000
+
+CAREFUL_SAMPLE_US = 100_000
+"""What automatic intervals begin with where each look makes the targets pay."""
 
 CALIBRATION_TICKS = 3
 """Ticks after which a run has seen enough of its cost to leave intervals that are far off."""
@@ -23,6 +27,8 @@ _NR_SAMPLES_OTHERWISE = 20
 _AIM = 0.85
 _SHORTEN_BELOW = 0.6
 _WINDOWS_REMEMBERED = 4
+
+_us = attrgetter("us")
 
 
 def nr_samples_for(granularities: set[str]) -> int:
@@ -41,23 +47,49 @@ def _round_up(us: float) -> int:
     return int(-(-us // step) * step)
 
 
+@frozen
+class TickCost:
+    """What a tick costs, in CPU time: ``cpu_ns`` of the monitor, ``target_ns`` of the targets.
+
+    The latter grows with the interval, to an end, and by less than the interval: so what was learnt
+    with a longer one holds for a shorter one, and lengthening comes to an end.
+    """
+
+    cpu_ns: int
+    target_ns: int = 0
+
+    @property
+    def us(self) -> float:
+        """All of it."""
+        return (self.cpu_ns + self.target_ns) / 1000
+
+    def __str__(self) -> str:
+        ours = f"{self.cpu_ns / 1e6:.3g} ms of CPU time"
+        if not self.target_ns:
+            return ours
+        return f"{ours} here and {self.target_ns / 1e6:.3g} ms in the targets"
+
+
 @define
 class Pace:
     """Chooses intervals: the asked ones, or the shortest (auto), stretched to keep the quota.
 
-    ``quota`` is a share of one CPU.  ``nr_samples``: sampling intervals per window under auto.
+    ``quota`` is a share of one CPU.  ``nr_samples``: sampling intervals per window under auto,
+    which begins with the shortest, or ``begins_long``.
     """
 
     asked: Intervals | None
     quota: float
     nr_samples: int = _NR_SAMPLES_OTHERWISE
+    begins_long: bool = False
     intervals: Intervals = field(init=False)
     _told_us: int = field(default=0, init=False)
-    _tick_us: float = field(default=0.0, init=False)
-    _remembered: deque[float] = field(init=False)
+    _tick: TickCost = field(default=TickCost(0), init=False)
+    _remembered: deque[TickCost] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.intervals = self.asked or self._of(MIN_SAMPLE_US)
+        first_us = CAREFUL_SAMPLE_US if self.begins_long else MIN_SAMPLE_US
+        self.intervals = self.asked or self._of(first_us)
         self._remembered = deque(maxlen=_WINDOWS_REMEMBERED)
 
     @property
@@ -75,37 +107,39 @@ class Pace:
             max(self.asked.ops_update_us, sample_us),
         )
 
-    def calibrate(self, tick_cpu_ns: int) -> Intervals | None:
+    def calibrate(self, tick: TickCost) -> Intervals | None:
         """Learn what the first ticks cost; other intervals, if these are far off."""
-        self._tick_us = tick_cpu_ns / 1000
-        if self._tick_us > self.quota * self.intervals.sample_us:
-            return self._change(self._tick_us)
+        self._tick = tick
+        allowed_us = self.quota * self.intervals.sample_us
+        if tick.us > allowed_us or (self.begins_long and tick.us < allowed_us * _SHORTEN_BELOW):
+            return self._change(tick)
         return None
 
-    def observe(self, tick_cpu_ns: int) -> Intervals | None:
+    def observe(self, tick: TickCost) -> Intervals | None:
         """Learn what a tick of a whole window costs; other intervals, if that calls for them.
 
         Once a window has kept the quota, one dear window changes nothing, two in a row do: a single
         one may be the page cache's, or the neighbours', fault.
         """
-        self._tick_us = tick_cpu_ns / 1000
+        self._tick = tick
         allowed_us = self.quota * self.intervals.sample_us
-        steady_us = min(self._tick_us, self._remembered[-1] if self._remembered else self._tick_us)
-        self._remembered.append(self._tick_us)
-        if steady_us > allowed_us:
-            return self._change(steady_us)
+        steady = min(tick, self._remembered[-1], key=_us) if self._remembered else tick
+        self._remembered.append(tick)
+        if steady.us > allowed_us:
+            return self._change(steady)
+        dearest = max(self._remembered, key=_us)
         if (
             len(self._remembered) == _WINDOWS_REMEMBERED
-            and max(self._remembered) < allowed_us * _SHORTEN_BELOW
+            and dearest.us < allowed_us * _SHORTEN_BELOW
         ):
-            return self._change(max(self._remembered))
+            return self._change(dearest)
         return None
 
-    def _change(self, tick_us: float) -> Intervals | None:
-        needed_us = max(self._shortest_us, _round_up(tick_us / (self.quota * _AIM)))
+    def _change(self, tick: TickCost) -> Intervals | None:
+        needed_us = max(self._shortest_us, _round_up(tick.us / (self.quota * _AIM)))
         if needed_us == self.intervals.sample_us:
             return None
-        self._tick_us = tick_us
+        self._tick = tick
         self._remembered.clear()
         self.intervals = self._of(needed_us)
         return self.intervals
@@ -132,12 +166,12 @@ class Pace:
     def reason(self) -> str:
         """Why the intervals are what they are, in one line."""
         cost = (
-            f"one sample costs {self._tick_us / 1000:.3g} ms of CPU time and cpu_quota is "
-            f"{self.quota * 100:g} % of one CPU"
+            f"one sample costs {self._tick}{',' if self._tick.target_ns else ''} "
+            f"and cpu_quota is {self.quota * 100:g} % of one CPU"
         )
         if self.asked is None or self._as_asked:
             return cost
-        share = self._tick_us / self.asked.sample_us * 100
+        share = self._tick.us / self.asked.sample_us * 100
         return (
             f"not {self.asked.sample_us / 1000:g} ms and {self.asked.aggr_us / 1e6:g} s "
             f"as asked, which would take {share:.3g} %: {cost}; to change this ask for a longer "

@@ -25,6 +25,8 @@ class Provides:
     ``write`` / ``cpu`` / ``tid``: reports carry direction / processor / thread.
     ``disturbs``: one line on what it changes in the target or the system, "" for nothing.
     ``clears``: looking clears what it looks at, so that who looks at the same memory too sees less.
+    ``charges``: each look costs others so much that automatic intervals had better begin long;
+    ``PrimitiveContext.charge`` then says how much.
     """
 
     granularity: str = "event"
@@ -33,6 +35,7 @@ class Provides:
     tid: bool = False
     disturbs: str = ""
     clears: bool = False
+    charges: bool = False
 
 
 @frozen
@@ -61,6 +64,7 @@ class PrimitiveContext:
     wanted of the reports: direction, thread, CPU.  ``mechanism`` is for the primitive to set in
     ``damon_init``: it is shown and recorded.  ``cpu_quota`` is the share of one CPU that is for
     this primitive, with what the kernel does for it: the context's, shared out evenly.
+    ``target_cpu_ns`` is what it has charged since the last snapshot.
     """
 
     name: str
@@ -74,6 +78,8 @@ class PrimitiveContext:
     _tell: Callable[[str], None] = field(default=lambda text: None, repr=False)
     filters: tuple[SampleFilter, ...] = ()
     cpu_quota: float = 1.0
+    target_cpu_ns: int = 0
+    _pace_charge: Callable[[int], None] = field(default=lambda ns: None, repr=False)
 
     def damon_report_access(self, report: AccessReport | np.ndarray) -> None:
         """Report one access, or an array of REPORT_DTYPE, from any thread at any time."""
@@ -82,6 +88,19 @@ class PrimitiveContext:
     def count(self, name: str, nr: int = 1) -> None:
         """Add to a counter of the primitive's own; users see it, recordings keep it."""
         self.counters[name] = self.counters.get(name, 0) + nr
+
+    def charge(self, cpu_ns: int, *, paced: bool = True) -> None:
+        """Add CPU time that monitoring has cost others, the targets as a rule, since the last call.
+
+        Shown and recorded beside the monitor's own.  Intervals are lengthened until both together
+        keep the quota; ``paced`` False for what a longer interval would not lessen, as of sampled
+        events.  From the hooks only.  ValueError below 0.
+        """
+        if cpu_ns < 0:
+            raise ValueError(f"charge of {cpu_ns} ns: 0 or more is needed")
+        self.target_cpu_ns += int(cpu_ns)
+        if paced:
+            self._pace_charge(int(cpu_ns))
 
     def tell(self, text: str) -> None:
         """Tell the user something once, in one line."""

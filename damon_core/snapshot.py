@@ -49,7 +49,8 @@ class SourceState:
     """One primitive in one aggregation interval.
 
     ``counters`` are of this interval.  ``own`` are the primitive's own counters since the start, by
-    name.  ``failure`` says why it was stopped, or is None while it works.
+    name.  ``failure`` says why it was stopped, or is None while it works.  ``target_cpu_ns``: CPU
+    time that it cost others in this interval, the targets as a rule, by its own account.
     """
 
     name: str
@@ -57,6 +58,7 @@ class SourceState:
     counters: SourceCounters = SourceCounters()
     own: dict[str, int] = field(factory=dict)
     failure: str | None = None
+    target_cpu_ns: int = 0
 
 
 @frozen
@@ -116,3 +118,8 @@ class Snapshot:
     cpu_ns: int = 0
     nr_late: int = 0
     notes: tuple[str, ...] = ()
+
+    @property
+    def target_cpu_ns(self) -> int:
+        """CPU time that monitoring cost others in the window, by the account of the primitives."""
+        return sum(source.target_cpu_ns for source in self.sources)

@@ -20,11 +20,16 @@ from .target_table import TargetTable
 class Sources:
     """Drives the primitives through a run, and knows which still work.
 
-    ``note`` takes one-line messages for the user.  ConfigError for none, or too many, primitives.
+    ``note`` takes one-line messages for the user, ``charge`` CPU time that the targets pay and
+    that longer intervals save.  ConfigError for none, or too many, primitives.
     """
 
     def __init__(
-        self, primitives: Primitives, spec: ContextSpec, note: Callable[[str], None]
+        self,
+        primitives: Primitives,
+        spec: ContextSpec,
+        note: Callable[[str], None],
+        charge: Callable[[int], None],
     ) -> None:
         if not 1 <= len(primitives.names) <= MAX_SOURCES:
             raise ConfigError(
@@ -32,6 +37,7 @@ class Sources:
             )
         self._primitives = primitives
         self._note = note
+        self._charge = charge
         self._failed: set[str] = set()
         self._matcher = Matcher(physical=spec.ops is Ops.PADDR)
         self._buffer = ReportBuffer(
@@ -68,6 +74,7 @@ class Sources:
                 tell=self._note,
                 filters=self._filters,
                 cpu_quota=self._cpu_quota,
+                pace_charge=self._charge,
             )
             for name, reports in zip(self._primitives.names, self._buffer.sources, strict=True)
         )
@@ -120,16 +127,31 @@ class Sources:
         return nr_samples_for({provides.granularity for provides in self._primitives.provides()})
 
     @property
+    def charges(self) -> bool:
+        """Whether a primitive costs the targets so much that intervals had better begin long."""
+        return any(provides.charges for provides in self._primitives.provides())
+
+    @property
     def sees_every_page(self) -> bool:
         """Whether a working primitive knows of every page whether it was accessed."""
         pairs = zip(self._primitives.provides(), self._primitives.failures(), strict=True)
         return any(p.granularity == "page" and failure is None for p, failure in pairs)
 
     def take_states(self) -> tuple[SourceState, ...]:
-        """Each primitive, with its counters since the last call."""
-        return tuple(
-            SourceState(ctx.name, ctx.mechanism, counters, dict(ctx.counters), failure)
+        """Each primitive, with its counters and what it has charged since the last call."""
+        states = tuple(
+            SourceState(
+                ctx.name,
+                ctx.mechanism,
+                counters,
+                dict(ctx.counters),
+                failure,
+                ctx.target_cpu_ns,
+            )
             for ctx, counters, failure in zip(
                 self._ctxs, self._buffer.take_counters(), self._primitives.failures(), strict=True
             )
         )
+        for ctx in self._ctxs:
+            ctx.target_cpu_ns = 0
+        return states

@@ -6,6 +6,7 @@ import numpy as np
 
 from .clock import Clock
 from .model import Intervals
+from .pace import TickCost
 from .regions import REGION_DTYPE, RegionMap
 from .snapshot import Snapshot, SnapshotRegions, TargetState
 from .sources import Sources
@@ -31,6 +32,7 @@ class Window:
         self.start_ns = self._clock.now_ns()
         self.nr_ticks = 0
         self.nr_late = 0
+        self._charged_ns = self._first_charged_ns = 0
         self._start_realtime_ns = self._clock.realtime_ns()
         self._start_cpu_ns = self._first_cpu_ns = self._clock.thread_cpu_ns()
 
@@ -38,24 +40,29 @@ class Window:
         """Keep a one-line message for the user; it goes out with the next snapshot."""
         self._notes.append(text)
 
+    def charge(self, cpu_ns: int) -> None:
+        """Add CPU time that the targets have paid for ticks of this window."""
+        self._charged_ns += cpu_ns
+
     def ticked(self) -> None:
         self.nr_ticks += 1
         if self.nr_ticks == 1:
             self._first_cpu_ns = self._clock.thread_cpu_ns()
+            self._first_charged_ns = self._charged_ns
 
     @property
-    def cpu_ns(self) -> int:
-        return self._clock.thread_cpu_ns() - self._start_cpu_ns
+    def tick_cost(self) -> TickCost:
+        """Mean cost of a tick, everything in the window shared out."""
+        nr = max(1, self.nr_ticks)
+        cpu_ns = self._clock.thread_cpu_ns() - self._start_cpu_ns
+        return TickCost(cpu_ns // nr, self._charged_ns // nr)
 
     @property
-    def tick_cpu_ns(self) -> int:
-        """Mean CPU time of a tick, everything in the window shared out."""
-        return self.cpu_ns // max(1, self.nr_ticks)
-
-    @property
-    def later_tick_cpu_ns(self) -> int:
-        """Mean CPU time of a tick without the first, which meets a target never looked at."""
-        return (self._clock.thread_cpu_ns() - self._first_cpu_ns) // max(1, self.nr_ticks - 1)
+    def later_tick_cost(self) -> TickCost:
+        """Mean cost of a tick without the first, which meets a target never looked at."""
+        nr = max(1, self.nr_ticks - 1)
+        cpu_ns = self._clock.thread_cpu_ns() - self._first_cpu_ns
+        return TickCost(cpu_ns // nr, (self._charged_ns - self._first_charged_ns) // nr)
 
     def snapshot(
         self, regions: RegionMap, table: TargetTable, sources: Sources, ops_update_us: int

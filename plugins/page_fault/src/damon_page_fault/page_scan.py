@@ -32,6 +32,11 @@ class PageScan:
         """Pages that the last scan has found."""
         return int(self._scan.bits.nr_pages)
 
+    @property
+    def nr_faults(self) -> int:
+        """Faults that these took, of which a page that came to exist took one in any case."""
+        return int(self._scan.nr_faults)
+
     def run(self, pagemap: int, uffd: int, kind: Kind, ranges: Spans) -> int:
         """Find the pages touched since the last scan, and protect them anew; OSError.
 

@@ -10,6 +10,7 @@ from attrs import define
 from damon_core.errors import PrimitiveError
 
 from .account import Account
+from .fault_cost import fault_cost_ns
 from .handover import HOW, NotHandedOver, is_held, not_handed_over, take_userfaultfd
 from .options import Choice, Options, Thp
 from .page_scan import PageScan
@@ -53,9 +54,11 @@ class PageWatch:
         self._commands: set[Identity] = set()
         self._account = Account(self.kind, options.thp)
         self._scan = PageScan(os.sysconf("SC_PAGE_SIZE"))
+        self._fault_ns = 0
 
     def init(self, ctx: PrimitiveContext) -> None:
         """Take a userfaultfd of each target; PrimitiveError if none of them has one for us."""
+        self._fault_ns = fault_cost_ns(ctx.page_size)
         for target in ctx.targets:
             if is_held(target):
                 self._commands.add(target.identity)
@@ -107,6 +110,7 @@ class PageWatch:
         if watched is None:
             return 0
         nr_strange = watched.scan(self._scan)
+        ctx.charge(watched.nr_faults * self._fault_ns)
         for start, words in self._scan.runs():
             reports.extend_bitmap(target, start, ctx.page_size, words, self.flags)
         return nr_strange

@@ -26,6 +26,7 @@ class ReadWriteProtect(PageWatch):
     flags: ClassVar[int] = 0
     provides = Provides(
         granularity="page",
+        charges=True,
         disturbs="the first access to a page in an interval costs the target a fault; "
         "with `inject: yes` one thread is stopped once, for about 0.1 ms; "
         "not yet run on a real kernel",

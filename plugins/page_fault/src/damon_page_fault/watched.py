@@ -46,6 +46,7 @@ class Look:
 class Watched:
     """Sees which pages of ``target`` are touched; owns ``uffd``, which was made in that process.
 
+    ``nr_faults``: those that protections have caused, as far as the last scan has found them.
     TargetGone once it has ended, or executed another program since then.
     """
 
@@ -57,6 +58,8 @@ class Watched:
         self._registered = Registered(uffd)
         self._ranges = Spans.of(())
         self._sizes = b""
+        self._nr_resident = 0
+        self.nr_faults = 0
         self._look_ns = self._next_look_ns = 0
         with ExitStack() as files:
             files.callback(uffd.close)
@@ -113,7 +116,11 @@ class Watched:
 
     def scan(self, scan: PageScan) -> int:
         """Find the pages touched since the last scan; how many ranges have a foreign mapping."""
-        return scan.run(self._pagemap, self._uffd.fd, self._uffd.kind, self._ranges)
+        nr_strange = scan.run(self._pagemap, self._uffd.fd, self._uffd.kind, self._ranges)
+        before, self._nr_resident = self._nr_resident, self._read_resident()
+        # A page that came to exist since then was not protected: its fault is not our doing.
+        self.nr_faults = max(0, scan.nr_faults - max(0, self._nr_resident - before))
+        return nr_strange
 
     def close(self) -> None:
         """Let go of the process, which removes every protection; idempotent."""
@@ -129,6 +136,13 @@ class Watched:
         except ProcessLookupError:
             return self._sizes
         return fields[0] + b" " + fields[5]
+
+    def _read_resident(self) -> int:
+        """Pages that it has in memory."""
+        try:
+            return int(os.pread(self._statm, 128, 0).split()[1])
+        except ProcessLookupError:
+            return self._nr_resident
 
     def _read_mappings(self, first: bool) -> tuple[Mappings, int]:
         """Those to watch; and how many bytes are in huge pages, at first and if these matter."""

@@ -23,6 +23,7 @@ class WriteProtect(PageWatch):
     flags: ClassVar[int] = int(ReportFlag.WRITE)
     provides = Provides(
         granularity="page",
+        charges=True,
         write=True,
         disturbs="the first write to a page in an interval costs the target a fault (about 1.3 us, "
         "more for shared files) and splits a huge page; "

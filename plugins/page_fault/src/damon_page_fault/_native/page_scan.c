@@ -14,6 +14,7 @@ struct page_scan *page_scan_create(uint64_t page_size)
 
 	if (!scan)
 		return NULL;
+	scan->nr_faults = 0;
 	page_bits_init(&scan->bits, __builtin_ctzll(page_size));
 	scan->vec = calloc(NR_REGIONS, sizeof(*scan->vec));
 	if (!scan->vec) {
@@ -47,7 +48,8 @@ static struct scan_arg new_arg(enum page_scan_kind kind, const struct scan_regio
 		.vec_len = NR_REGIONS,
 		.category_mask = category,
 		.category_anyof_mask = SCAN_PRESENT | SCAN_SWAPPED,
-		.return_mask = kind == PAGE_SCAN_WRITTEN ? category | SCAN_ZERO_PAGE : category,
+		.return_mask = kind == PAGE_SCAN_WRITTEN ? category | SCAN_ZERO_PAGE | SCAN_HUGE
+							 : category,
 	};
 }
 
@@ -59,6 +61,17 @@ static int protect_again(int uffd, const struct scan_region *region)
 	return rc == -ENOENT || rc == -EINVAL ? 0 : rc;
 }
 
+/* How many faults made what is found: a huge page, wherever one is still mapped as such, takes one. */
+static uint64_t count_faults(const struct page_scan *scan, const struct scan_region *region)
+{
+	unsigned int shift = scan->bits.page_shift;
+
+	/* A page table fills a page, with entries of 8 bytes; a huge page stands for all of them. */
+	if (region->categories & SCAN_HUGE)
+		shift += shift - 3;
+	return (region->end - region->start + (1ull << shift) - 1) >> shift;
+}
+
 /* Take what the kernel has put into the vector, up to the first zero. */
 static int take_regions(struct page_scan *scan, int uffd, enum page_scan_kind kind)
 {
@@ -67,8 +80,10 @@ static int take_regions(struct page_scan *scan, int uffd, enum page_scan_kind ki
 	for (size_t i = 0; i < NR_REGIONS && scan->vec[i].end; i++) {
 		struct scan_region *region = &scan->vec[i];
 
-		if (!rc && !(region->categories & SCAN_ZERO_PAGE))
+		if (!rc && !(region->categories & SCAN_ZERO_PAGE)) {
 			rc = page_bits_add(&scan->bits, region->start, region->end);
+			scan->nr_faults += count_faults(scan, region);
+		}
 		if (!rc && kind == PAGE_SCAN_ACCESSED)
 			rc = protect_again(uffd, region);
 		region->end = 0;
@@ -105,6 +120,7 @@ int page_scan_run(struct page_scan *scan, int pagemap, int uffd, enum page_scan_
 	int rc = 0;
 
 	page_bits_clear(&scan->bits);
+	scan->nr_faults = 0;
 	*nr_strange = 0;
 	for (size_t i = 0; i < nr_ranges && !rc; i++) {
 		rc = scan_range(scan, pagemap, uffd, kind, &ranges[i], strict);

@@ -23,8 +23,10 @@ struct page_range {
 	uint64_t end;
 };
 
+/* @nr_faults: as many as made the pages in @bits what they are, or less */
 struct page_scan {
 	struct page_bits bits;
+	uint64_t nr_faults;
 	struct scan_region *vec;	/* all zero between two scans */
 };
 

@@ -14,6 +14,7 @@ enum {
 	SCAN_PRESENT = 1 << 3,
 	SCAN_SWAPPED = 1 << 4,
 	SCAN_ZERO_PAGE = 1 << 5,
+	SCAN_HUGE = 1 << 6,		/* mapped by one entry, or of hugetlb */
 	SCAN_ACCESSED = 1 << 9,		/* with read-write protection, after Linux 7.2 */
 };
 

@@ -100,7 +100,17 @@ FAMILIES = {
             _CONTEXT,
             "CPU time of monitoring, the kernel's work on its behalf included.",
         ),
-        ("damon_cpu_quota_ratio", _CONTEXT, "The part of one CPU that it may take."),
+        (
+            "damon_target_cpu_seconds_total",
+            _PRIMITIVE,
+            "CPU time that monitoring has cost others, the targets as a rule, such as faults and "
+            "samples, by the primitive's own account.",
+        ),
+        (
+            "damon_cpu_quota_ratio",
+            _CONTEXT,
+            "The part of one CPU that monitoring may take, in the targets too.",
+        ),
         (
             "damon_sampling_interval_seconds",
             _CONTEXT,
@@ -182,6 +192,8 @@ def _samples_of(exposed: _Exposed) -> Iterator[tuple[str, tuple[str, ...], float
         name = source.name
         yield "damon_primitive_info", (name, exposed.versions.get(name, ""), source.mechanism), 1
         yield "damon_primitive_up", (name,), float(source.failure is None)
+        charged_s = tally.target_cpu_ns_of[name] / 1e9
+        yield "damon_target_cpu_seconds_total", (name,), charged_s
         for outcome in COUNTERS:
             yield "damon_reports_total", (name, outcome), tally.reports_of[name][outcome]
         for counter, value in source.own.items():

@@ -14,13 +14,15 @@ COUNTERS = tuple(one.name for one in attrs.fields(SourceCounters))
 
 @define(eq=False)
 class Tally:
-    """What the snapshots so far add up to; ``reports_of`` primitives by name of SourceCounters."""
+    """What the snapshots so far add up to; ``reports_of`` primitives by name of SourceCounters,
+    ``target_cpu_ns_of`` primitives what they have charged."""
 
     nr_snapshots: int = 0
     nr_regions: int = 0
     nr_samples: int = 0
     nr_late: int = 0
     cpu_ns: int = 0
+    target_cpu_ns_of: Counter[str] = field(factory=Counter)
     start_ns: int = 0
     end_ns: int = 0
     reports_of: dict[str, Counter[str]] = field(factory=dict)
@@ -39,6 +41,7 @@ class Tally:
         for source in snapshot.sources:
             reports = self.reports_of.setdefault(source.name, Counter())
             reports.update({name: getattr(source.counters, name) for name in COUNTERS})
+            self.target_cpu_ns_of[source.name] += source.target_cpu_ns
             self.mechanisms[source.name] = source.mechanism
             if source.failure:
                 self.failures[source.name] = source.failure
@@ -62,3 +65,8 @@ class Tally:
     def cpu_share(self) -> float:
         """CPU time of monitoring as a share of one CPU."""
         return self.cpu_ns / self.span_ns if self.span_ns else 0.0
+
+    @property
+    def target_cpu_share(self) -> float:
+        """CPU time that monitoring cost others, as the primitives say, in shares of one CPU."""
+        return self.target_cpu_ns_of.total() / self.span_ns if self.span_ns else 0.0

@@ -190,6 +190,46 @@ def test_automatic_intervals_are_the_shortest_within_the_quota(target: Target) -
     assert cheap.monitor.intervals.sample_us == 5_000
 
 
+def test_what_a_primitive_charges_lengthens_intervals_and_is_kept_with_it(target: Target) -> None:
+    """Each of 10000 pages that are written all the time costs 700 ns in each interval."""
+    primitives = ScriptedPrimitives(
+        lambda ctx, tick: ctx.charge(7_000_000), [], provides=Provides(granularity="page")
+    )
+    run = scripted(primitives, [target], intervals=None)
+    run.monitor.run(5_000_000)
+    last = run.snapshots[-2]
+    assert run.monitor.intervals.sample_us == 170_000
+    assert [one.target_cpu_ns for one in last.sources] == [5 * 7_000_000, 0]
+    assert last.target_cpu_ns <= 0.05 * last.intervals.aggr_us * 1000
+    notes = [note for s in run.snapshots for note in s.notes]
+    assert any("7 ms in the targets" in note for note in notes)
+
+
+def test_what_longer_intervals_would_not_lessen_is_kept_and_changes_none(target: Target) -> None:
+    run = scripted(
+        ScriptedPrimitives(lambda ctx, tick: ctx.charge(7_000_000, paced=False)), [target]
+    )
+    run.monitor.run(200_000)
+    assert [s.target_cpu_ns for s in run.snapshots] == [20 * 7_000_000] * 2
+    assert run.monitor.intervals.sample_us == 5_000
+
+
+def test_where_looks_are_charged_the_first_interval_is_a_long_one(target: Target) -> None:
+    clock = ManualClock()
+    primitives = ScriptedPrimitives([], provides=Provides(granularity="page", charges=True))
+    run = scripted(primitives, [target], clock=clock, intervals=None)
+    start = clock.ns
+    run.monitor.run(1_000_000)
+    assert clock.deadlines[0] == start + 100_000_000
+    assert run.monitor.intervals.sample_us == 5_000  # nothing was charged
+
+
+def test_a_charge_below_nothing_is_refused(target: Target) -> None:
+    run = scripted(ScriptedPrimitives(lambda ctx, tick: ctx.charge(-1)), [target])
+    with pytest.raises(ValueError, match="charge of -1 ns"):
+        run.monitor.run(200_000)
+
+
 def test_ranges_are_followed_when_the_pace_changes_however_long_intervals_get(
     target: Target,
 ) -> None:

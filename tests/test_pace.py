@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from damon_core.model import Intervals
@@ -79,3 +81,83 @@ def test_the_reason_states_the_cost_the_quota_and_the_ways_out_once() -> None:
     for part in ("not 5 ms and 0.1 s as asked", "400 %", "20 ms", "cpu_quota is 5 %", "raise"):
         assert part in reason
     assert pace.take_reason() is None
+
+
+def test_what_targets_pay_counts_like_the_monitors_own_time_and_is_told_apart() -> None:
+    pace = Pace(None, 0.05, 5)
+    changed = pace.calibrate(TickCost(MS // 2, 5 * MS))
+    assert changed == Pace(None, 0.05, 5)._of(130_000)
+    reason = pace.take_reason()
+    assert reason is not None
+    assert (
+        "one sample costs 0.5 ms of CPU time here and 5 ms in the targets, and cpu_quota" in reason
+    )
+
+
+def test_where_targets_pay_automatic_intervals_begin_long_and_asked_ones_as_asked() -> None:
+    assert Pace(None, 0.05, 5, begins_long=True).intervals.sample_us == 100_000
+    asked = Intervals(5_000, 100_000, 1_000_000)
+    assert Pace(asked, 0.05, 5, begins_long=True).intervals == asked
+
+
+def test_intervals_that_began_long_are_shortened_as_soon_as_they_prove_cheap() -> None:
+    pace = Pace(None, 0.05, 5, begins_long=True)
+    changed = pace.calibrate(TickCost(MS // 10, MS // 10))
+    assert changed is not None
+    assert changed.sample_us == 5_000
+    unhurried = Pace(None, 0.05, 5, begins_long=True)
+    assert unhurried.calibrate(TickCost(4 * MS)) is None
+
+
+FAULT_NS = 700
+
+
+def writer(nr_pages: int, write_ns: int) -> Callable[[int], TickCost]:
+    """What a tick costs of a target that writes to its pages in turn and does nothing else."""
+
+    def cost(sample_us: int) -> TickCost:
+        nr = min(nr_pages, sample_us * 1000 // (write_ns + FAULT_NS))
+        return TickCost(100_000 + nr * 10, nr * FAULT_NS)
+
+    return cost
+
+
+@pytest.mark.parametrize("nr_pages", [100, 4096, 65_536, 4 << 20])
+@pytest.mark.parametrize("write_ns", [10, 1_000, 100_000])
+@pytest.mark.parametrize("begins_long", [False, True])
+def test_intervals_come_to_rest_within_the_quota_for_whoever_writes_its_pages_in_turn(
+    nr_pages: int, write_ns: int, begins_long: bool
+) -> None:
+    cost, pace = writer(nr_pages, write_ns), Pace(None, 0.05, 5, begins_long=begins_long)
+    pace.calibrate(cost(pace.intervals.sample_us))
+    kept = []
+    for _ in range(40):
+        pace.observe(cost(pace.intervals.sample_us))
+        kept.append(pace.intervals.sample_us)
+    assert len(set(kept[-8:])) == 1
+    assert cost(kept[-1]).us <= 0.05 * kept[-1]
+    assert cost(5_000).us > 0.05 * 5_000 or kept[-1] == 5_000
+
+
+def test_a_saturated_writer_has_its_intervals_after_two_changes() -> None:
+    cost, pace = writer(8192, 10), Pace(None, 0.05, 5, begins_long=True)
+    changes = [pace.calibrate(cost(pace.intervals.sample_us))]
+    changes += [pace.observe(cost(pace.intervals.sample_us)) for _ in range(20)]
+    assert sum(change is not None for change in changes) <= 2
+    assert pace.intervals.sample_us == 140_000
+
+
+def test_a_burst_of_writes_in_one_window_changes_nothing_in_two_it_does() -> None:
+    pace = Pace(None, 0.05, 5)
+    calm, burst = TickCost(MS // 10), TickCost(MS // 10, 10 * MS)
+    assert [pace.observe(one) for one in (calm, burst, calm, burst, calm)] == [None] * 5
+    assert pace.observe(burst) is None
+    assert pace.observe(burst) is not None
+
+
+def test_asked_intervals_are_lengthened_for_the_targets_too_and_a_larger_quota_lifts_it() -> None:
+    asked = Intervals(5_000, 100_000, 1_000_000)
+    changed = Pace(asked, 0.05).calibrate(TickCost(MS // 10, 2 * MS))
+    assert changed is not None
+    assert changed.nr_samples == 20
+    assert Pace(asked, 1.0).calibrate(TickCost(MS // 10, 2 * MS)) is None

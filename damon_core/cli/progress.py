@@ -89,7 +89,7 @@ def summary(context: MonitoredContext) -> list[str]:
     lines.append(
         f"{tally.nr_snapshots} snapshots in {tally.span_ns / 1e9:.1f} s, "
         f"{tally.nr_regions} regions in the last; monitoring took {context.cpu_ns / 1e6:.0f} ms of "
-        f"CPU time, {context.cpu_share:.1%} of one CPU"
+        f"CPU time, {context.cpu_share:.1%} of one CPU{_in_targets(tally)}"
     )
     told = ", ".join(f"{nr:,} {name}" for name, nr in seen.items()) or "none"
     lines.append(f"reports: {told}")
@@ -103,6 +103,13 @@ def summary(context: MonitoredContext) -> list[str]:
         lines.append(f"recorded in {context.path}{_size(context.path)}")
         lines.append(f"look at it: damon report access {context.path}")
     return [f"{prefix}{line}" for line in lines]
+
+
+def _in_targets(tally: Tally) -> str:
+    paid_ns = tally.target_cpu_ns_of.total()
+    if not paid_ns:
+        return ""
+    return f", and {paid_ns / 1e6:.0f} ms in the targets, {tally.target_cpu_share:.1%}"
 
 
 def _size(path: str) -> str:

@@ -121,6 +121,10 @@ FIGURES = (
         "low", _percent, _seen(lambda one: one.cost.system_ns / max(1, one.cost.span_ns)),
     ),
     Figure(
+        "target_share", "charged", "CPU that it says it has cost others, the target, of one CPU",
+        "low", _percent, _seen(lambda one: one.target_cpu_share),
+    ),
+    Figure(
         "sample_s", "sample", "sampling interval that the CPU quota allowed",
         "low", _seconds, _seen(lambda one: one.sample_us / 1e6),
     ),

@@ -50,7 +50,8 @@ class TargetCost:
 class Sight:
     """What a contender saw: how true it was, what it cost, and what became of its reports.
 
-    ``accuracy`` is None where there is no truth; ``wss``: median working set, bytes.
+    ``accuracy`` is None where there is no truth; ``wss``: median working set, bytes;
+    ``target_cpu_share``: what the primitives say that others paid, in shares of one CPU.
     """
 
     accuracy: Accuracy | None
@@ -63,6 +64,7 @@ class Sight:
     sample_us: int
     aggr_us: int
     failures: tuple[str, ...]
+    target_cpu_share: float = 0.0
 
 
 @frozen
@@ -151,6 +153,7 @@ def _sight(record: Record, log: TruthLog | None, cost: MonitorCost) -> Sight:
         mechanisms=tuple(filter(None, tally.mechanisms.values())),
         nr_reports=tally.nr_reports,
         nr_lost=tally.reports["lost"],
+        target_cpu_share=tally.target_cpu_share,
         nr_regions=tally.nr_regions,
         wss=WorkingSet(record).median(),
         sample_us=last.intervals.sample_us,

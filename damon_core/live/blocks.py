@@ -29,10 +29,13 @@ class Blocks:
         """The intervals in force, and what monitoring costs."""
         context, intervals = self.watch.context, self.seen.intervals
         tally = context.tally
+        charged = tally.target_cpu_share * 100
+        in_targets = f" + {charged:.1f} % in targets" if charged else ""
         words = [
             f"sampling {about_time(intervals.sample_us)}",
             f"window {about_time(intervals.aggr_us)}",
-            f"CPU {tally.cpu_share * 100:.1f} % (quota {context.config.spec.cpu_quota * 100:g} %)",
+            f"CPU {tally.cpu_share * 100:.1f} %{in_targets} "
+            f"(quota {context.config.spec.cpu_quota * 100:g} %)",
             f"view {view_share * 100:.1f} %",
             f"{len(self.seen.snapshot.regions)} regions",
         ]

@@ -25,6 +25,7 @@ def json_line(seen: Seen) -> str:
         "aggr_us": seen.intervals.aggr_us,
         "pace_reason": seen.pace_reason,
         "cpu_ns": snapshot.cpu_ns,
+        "target_cpu_ns": snapshot.target_cpu_ns,
         "nr_late": snapshot.nr_late,
         "working_set": {
             str(target.index): float(sizes.working_set[slot])

@@ -86,7 +86,7 @@ class RecordInfo:
         self.areas = Areas()
         self.sample_us, self.aggr_us, self.nr_regions = _Range(), _Range(), _Range()
         self.monitored = _Range()
-        self.cpu_ns = self.nr_samples = self.nr_late = 0
+        self.cpu_ns = self.target_cpu_ns = self.nr_samples = self.nr_late = 0
         self.first_ns = self.last_ns = header.start_ns
         self.targets: dict[int, TargetState] = {}
         self.sources: dict[str, _Source] = {}
@@ -116,6 +116,11 @@ class RecordInfo:
     def cpu_share(self) -> float:
         """CPU time of the monitor as a share of one CPU."""
         return self.cpu_ns / self.length_us / 1000 if self.nr_snapshots else 0.0
+
+    @property
+    def target_cpu_share(self) -> float:
+        """CPU time that monitoring cost others, as the primitives say, in shares of one CPU."""
+        return self.target_cpu_ns / self.length_us / 1000 if self.nr_snapshots else 0.0
 
     def render(self, file: IO[str]) -> None:
         """Write it as lines of "name: value"."""
@@ -157,6 +162,8 @@ class RecordInfo:
                 "nr_late": self.nr_late,
                 "cpu_ns": self.cpu_ns,
                 "cpu_share": self.cpu_share,
+                "target_cpu_ns": self.target_cpu_ns,
+                "target_cpu_share": self.target_cpu_share,
                 "targets": [
                     {
                         **asdict(target),
@@ -181,6 +188,7 @@ class RecordInfo:
         self.nr_regions.add(len(snapshot.regions))
         self.monitored.add(int((snapshot.regions.end - snapshot.regions.start).sum()))
         self.cpu_ns += snapshot.cpu_ns
+        self.target_cpu_ns += snapshot.target_cpu_ns
         self.nr_samples += snapshot.nr_samples
         self.nr_late += snapshot.nr_late
         self.targets.update((target.index, target) for target in snapshot.targets)
@@ -215,11 +223,15 @@ class RecordInfo:
             lines.append(("note", printable(note) + (f" ({times} times)" if times > 1 else "")))
         return lines
 
-    def _cpu_line(self) -> tuple[str, str]:
+    def _cpu_lines(self) -> list[tuple[str, str]]:
         if self.header.origin:  # its time is not that of the file
-            return ("import's CPU", about_time(self.cpu_ns / 1000))
+            return [("import's CPU", about_time(self.cpu_ns / 1000))]
         cost = f"{about_time(self.cpu_ns / 1000)}, {self.cpu_share:.2%} of one CPU"
-        return ("monitor's CPU", cost)
+        lines = [("monitor's CPU", cost)]
+        if self.target_cpu_ns:
+            paid = about_time(self.target_cpu_ns / 1000)
+            lines.append(("targets' CPU", f"{paid}, {self.target_cpu_share:.2%}, for monitoring"))
+        return lines
 
     def _kept_lines(self) -> list[tuple[str, str]]:
         lines = [
@@ -229,7 +241,7 @@ class RecordInfo:
             ("samples", f"{self.nr_samples:,}, {self.nr_late:,} of them late"),
             ("regions", f"{self.nr_regions.low} to {self.nr_regions.high}"),
             ("monitored", f"{about_size(self.monitored.low)} to {about_size(self.monitored.high)}"),
-            self._cpu_line(),
+            *self._cpu_lines(),
         ]
         for target in self.targets.values():
             rss = "" if target.rss is None else f", RSS {about_size(target.rss)}"

@@ -60,6 +60,9 @@ class FaultSampling:
         """Report all faults since the last time."""
         self._targets.drain(ctx, slots)
         totals = self._targets.sampling.totals
+        # However long intervals are, each fault is sampled: this does not lengthen them.
+        nr_new = totals.nr_events - self._counted["faults"]
+        ctx.charge(max(0, nr_new) * self.source.sample_ns, paced=False)
         self._count(ctx, "faults", totals.nr_events)
         self._count(ctx, "kernel_address", totals.counts.kernel)
         self._count(ctx, "rings_grown", totals.nr_grown)

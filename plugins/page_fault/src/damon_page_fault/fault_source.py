@@ -28,9 +28,14 @@ HANDLED = (SoftwareEvent.PAGE_FAULTS_MIN, SoftwareEvent.PAGE_FAULTS_MAJ)
 """Faults that are counted when the page is there: only then it has a physical address."""
 
 
+# What a sample adds to a fault, at most (bench/faults.py); perf_pmu counts on the same.
+_SOFTWARE_NS = 900
+_TRACEPOINT_NS = 1_300
+
+
 @frozen
 class FaultSource:
-    """Events of one layout.
+    """Events of one layout; ``sample_ns`` is what one sample costs, where the fault happens.
 
     ``knows_direction``: samples tell reads from writes.  ``takes_filters``: the kernel can drop
     samples by address.  ``needs_frames``: physical addresses are asked for, and must be looked up.
@@ -39,6 +44,7 @@ class FaultSource:
     name: str
     attrs: tuple[PerfAttr, ...]
     decoding: PerfDecoding
+    sample_ns: int = _SOFTWARE_NS
     knows_direction: bool = False
     takes_filters: bool = False
     needs_frames: bool = False
@@ -107,6 +113,7 @@ def _tracepoints(ops: Ops) -> FaultSource:
         "tracepoint",
         tuple(_every(PerfType.TRACEPOINT, one.id, sample_type) for one in found),
         decoding,
+        _TRACEPOINT_NS,
         knows_direction=True,
         takes_filters=True,
         needs_frames=ops is Ops.PADDR,

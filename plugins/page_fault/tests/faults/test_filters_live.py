@@ -65,6 +65,7 @@ def monitor(
     spec = ContextSpec(
         Ops.FVADDR,
         Intervals(1000, NR_TICKS * 1000, 1_000_000),
+        cpu_quota=100,  # this is about what is seen, in intervals that are none
         nr_regions=NrRegions(3, 16),
         filters=filters,
         seed=1,

@@ -132,6 +132,8 @@ class LiveSampling:
             ctx.count("no_virtual_address", self._passing.nr_dropped - self._nr_unmatched)
             self._nr_unmatched = self._passing.nr_dropped
         drain_ns = self._cpu_ns() - before_ns
+        # Longer intervals find more samples, not fewer: periods keep the quota, not the pace.
+        ctx.charge(spent_ns, paced=False)
         if self._budget.observe(self._now_ns(), drain_ns, nr_samples, spent_ns, ctx.cpu_quota):
             self._rescale(ctx)
 

@@ -91,6 +91,13 @@ def test_all_of_it_is_in_a_terminal_of_usual_size() -> None:
     ]
 
 
+def test_what_the_targets_pay_stands_beside_what_the_monitor_takes() -> None:
+    snapshot = made_up_snapshot(0, ROWS)
+    source = attrs.evolve(snapshot.sources[0], target_cpu_ns=6_000_000)
+    lines = texts(view_of(watched(attrs.evolve(snapshot, sources=(source,)))), width=100)
+    assert "CPU 1.0 % + 3.0 % in targets (quota 5 %)" in lines[1]
+
+
 @pytest.mark.parametrize("page", ["", "help", "notes"])
 @pytest.mark.parametrize("glyphs", [BLOCKS, ASCII], ids=["blocks", "ascii"])
 def test_it_fits_whatever_the_size(page: str, glyphs: Glyphs) -> None:

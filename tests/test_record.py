@@ -24,11 +24,12 @@ from damon_core.record_format import (
     PrimitiveInfo,
     RecordHeader,
     SnapshotFacts,
+    from_json,
     schema_of,
     to_json,
 )
 from damon_core.record_writer import RecordWriter
-from damon_core.snapshot import Snapshot
+from damon_core.snapshot import Snapshot, SourceState
 from damon_core.testing.snapshots import T0_NS, differences, made_up_snapshot, random_snapshot
 
 HEADER = RecordHeader(
@@ -222,6 +223,14 @@ def test_a_recording_written_by_others_is_read(tmp_path: Path) -> None:
 def test_every_field_of_a_snapshot_is_recorded() -> None:
     recorded = {fact.name for fact in fields(SnapshotFacts)}
     assert recorded == {fact.name for fact in fields(Snapshot)} - {"regions"}
+
+
+def test_a_source_of_a_recording_that_does_not_know_of_charges_has_charged_nothing() -> None:
+    facts = SnapshotFacts(0, 0, 1, Intervals(), 1, (), (SourceState("eyes", target_cpu_ns=7),))
+    assert from_json(SnapshotFacts, to_json(facts)).sources[0].target_cpu_ns == 7
+    old = to_json(facts).replace(b',"target_cpu_ns":7', b"")
+    assert b"target_cpu_ns" not in old
+    assert from_json(SnapshotFacts, old).sources[0].target_cpu_ns == 0
 
 
 def test_the_error_of_a_damaged_snapshot_says_how_to_keep_the_others(

@@ -86,6 +86,18 @@ def test_it_says_what_the_monitor_cost() -> None:
     assert "monitor's CPU: 20 ms, 1.00% of one CPU" in text_of(info)
 
 
+def charged(snapshot: Snapshot) -> Snapshot:
+    source = evolve(snapshot.sources[0], target_cpu_ns=4_000_000)
+    return evolve(snapshot, sources=(source, evolve(source, name="other")))
+
+
+def test_it_says_what_the_targets_paid_where_they_did() -> None:
+    assert "targets' cost" not in text_of(RecordInfo(HEADER, snapshots()))
+    info = RecordInfo(HEADER, map(charged, snapshots()))
+    assert "targets' cost: 80 ms, 4.00% of one CPU" in text_of(info)
+    assert json_of(info)["target_cpu_ns"] == 80_000_000
+
+
 def test_it_says_that_a_recording_broke_off() -> None:
     info = RecordInfo(HEADER, [], truncated=True)
     assert "recording: broken off" in text_of(info)

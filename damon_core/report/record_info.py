@@ -117,11 +117,6 @@ class RecordInfo:
         """CPU time of the monitor as a share of one CPU."""
         return self.cpu_ns / self.length_us / 1000 if self.nr_snapshots else 0.0
 
-    @property
-    def target_cpu_share(self) -> float:
-        """CPU time that monitoring cost others, as the primitives say, in shares of one CPU."""
-        return self.target_cpu_ns / self.length_us / 1000 if self.nr_snapshots else 0.0
-
     def render(self, file: IO[str]) -> None:
         """Write it as lines of "name: value"."""
         column = 17 if self.width >= 40 else 2
@@ -163,7 +158,6 @@ class RecordInfo:
                 "cpu_ns": self.cpu_ns,
                 "cpu_share": self.cpu_share,
                 "target_cpu_ns": self.target_cpu_ns,
-                "target_cpu_share": self.target_cpu_share,
                 "targets": [
                     {
                         **asdict(target),
@@ -226,12 +220,11 @@ class RecordInfo:
     def _cpu_lines(self) -> list[tuple[str, str]]:
         if self.header.origin:  # its time is not that of the file
             return [("import's CPU", about_time(self.cpu_ns / 1000))]
-        cost = f"{about_time(self.cpu_ns / 1000)}, {self.cpu_share:.2%} of one CPU"
-        lines = [("monitor's CPU", cost)]
-        if self.target_cpu_ns:
-            paid = about_time(self.target_cpu_ns / 1000)
-            lines.append(("targets' CPU", f"{paid}, {self.target_cpu_share:.2%}, for monitoring"))
-        return lines
+        costs = [("monitor's CPU", self.cpu_ns), ("targets' cost", self.target_cpu_ns)]
+        return [
+            (name, f"{about_time(ns / 1000)}, {ns / self.length_us / 1000:.2%} of one CPU")
+            for name, ns in costs[: 1 + bool(self.target_cpu_ns)]
+        ]
 
     def _kept_lines(self) -> list[tuple[str, str]]:
         lines = [

@@ -58,6 +58,18 @@ def test_reads_and_writes_are_told_apart_and_each_page_comes_once(
     assert not watched.told
 
 
+def test_what_samples_cost_is_charged_and_lengthens_no_interval(
+    start: Start, watch: Watched
+) -> None:
+    target = start()
+    watched = watch(first_touch(scope=Scope.THREADS), target)
+    watched.ctx._pace_charge = lambda ns: pytest.fail("a longer interval has as many more samples")
+    watched.begin()
+    watched.interval(lambda: target.tell("write", 0, 50))
+    sample_ns = watched.mechanism._opened.source.sample_ns
+    assert watched.ctx.target_cpu_ns == watched.ctx.counters["faults"] * sample_ns >= 50 * 900
+
+
 def test_memory_that_was_given_back_is_touched_anew(start: Start, watch: Watched) -> None:
     target = start()
     watched = watch(first_touch(), target)

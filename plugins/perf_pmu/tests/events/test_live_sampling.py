@@ -21,6 +21,7 @@ from damon_core.target import Target
 from damon_core.testing import RecordedReports, Toucher
 from damon_core.testing.open_files import open_files
 from damon_perf_pmu import event_sampling
+from damon_perf_pmu.budget import FAULT_NS
 from damon_perf_pmu.events import resolve_on
 from damon_perf_pmu.live_sampling import LiveSampling
 from damon_perf_pmu.machine import Machine
@@ -130,6 +131,15 @@ def test_loads_and_stores_of_intel_are_tested_told_and_sampled_with_their_direct
     assert [text for text in made.told if text.endswith("precision 3")]
     assert "mem-loads" in made.sampling.mechanism
     assert "mem-stores" in made.sampling.mechanism
+
+
+def test_what_samples_cost_the_target_is_charged_and_lengthens_no_interval(run: Made) -> None:
+    made = run("minor-faults")
+    made.ctx._pace_charge = lambda ns: pytest.fail("a longer interval has as many more samples")
+    made.open()
+    rows = made.interval(0, 100)
+    assert len(rows) >= 100
+    assert made.ctx.target_cpu_ns >= len(rows) * FAULT_NS
 
 
 def test_of_physical_memory_everything_is_sampled_of_all_processes(run: Made) -> None:

@@ -172,8 +172,9 @@ class Pace:
         if self.asked is None or self._as_asked:
             return cost
         share = self._tick.us / self.asked.sample_us * 100
+        up_to = "up to " if self._tick.target_ns else ""  # it was learnt with another interval
         return (
             f"not {self.asked.sample_us / 1000:g} ms and {self.asked.aggr_us / 1e6:g} s "
-            f"as asked, which would take {share:.3g} %: {cost}; to change this ask for a longer "
-            "interval, raise cpu_quota, or choose a mechanism that samples"
+            f"as asked, which would take {up_to}{share:.3g} %: {cost}; to change this "
+            "ask for a longer interval, raise cpu_quota, or choose a mechanism that samples"
         )

@@ -157,7 +157,9 @@ def test_a_burst_of_writes_in_one_window_changes_nothing_in_two_it_does() -> Non
 
 def test_asked_intervals_are_lengthened_for_the_targets_too_and_a_larger_quota_lifts_it() -> None:
     asked = Intervals(5_000, 100_000, 1_000_000)
-    changed = Pace(asked, 0.05).calibrate(TickCost(MS // 10, 2 * MS))
+    pace = Pace(asked, 0.05)
+    changed = pace.calibrate(TickCost(MS // 10, 2 * MS))
     assert changed is not None
     assert changed.nr_samples == 20
+    assert "as asked, which would take up to 42 %" in (pace.take_reason() or "")
     assert Pace(asked, 1.0).calibrate(TickCost(MS // 10, 2 * MS)) is None

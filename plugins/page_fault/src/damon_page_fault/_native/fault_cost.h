@@ -7,7 +7,10 @@
 
 #include <stdint.h>
 
-/* Nanoseconds of CPU time, the best of some rounds, which take half a millisecond; or a negative errno. */
+/*
+ * Nanoseconds of CPU time, the best of some rounds, which take half a millisecond;
+ * or a negative errno.
+ */
 int64_t fault_cost_ns(uint64_t page_size);
 
 #endif

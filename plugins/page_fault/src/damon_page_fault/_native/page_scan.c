@@ -61,7 +61,7 @@ static int protect_again(int uffd, const struct scan_region *region)
 	return rc == -ENOENT || rc == -EINVAL ? 0 : rc;
 }
 
-/* How many faults made what is found: a huge page, wherever one is still mapped as such, takes one. */
+/* How many faults made what is found: a huge page that is still mapped whole took one. */
 static uint64_t count_faults(const struct page_scan *scan, const struct scan_region *region)
 {
 	unsigned int shift = scan->bits.page_shift;

@@ -113,7 +113,6 @@ def test_a_program_that_does_nothing_but_write_pays_what_the_quota_allows(tmp_pa
     span_ns = snapshots[-1].end_ns - snapshots[0].start_ns
     charged_ns = sum(one.target_cpu_ns for one in snapshots)
     assert 0 < charged_ns <= 3 * ContextSpec().cpu_quota * span_ns
-    # Each page faults once an interval, and once after the last look.
-    nr_intervals = sum(one.nr_samples for one in snapshots)
-    assert happened <= (nr_intervals + 2) * (NR_PAGES + TOLERANCE)
-    assert sum(one.sources[0].counters.total for one in snapshots) <= happened + TOLERANCE
+    # What was found are the faults that happened, but for those after the last look.
+    nr_found = sum(one.sources[0].counters.total for one in snapshots)
+    assert nr_found - NR_PAGES <= happened <= nr_found + 2 * NR_PAGES

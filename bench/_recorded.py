@@ -42,10 +42,10 @@ class Recorded:
         return windows
 
 
-def record_pid(
-    pid: int, spec: ContextSpec, path: Path, duration_us: int | None
+def record_context(
+    context: ContextConfig, path: Path, duration_us: int | None
 ) -> tuple[RecordedContext, tuple[str, ...]]:
-    """Record a process; the context, and its notes."""
+    """Record what is configured; the context, and its notes."""
     notes: list[str] = []
 
     def take(context: RecordedContext, snapshot: Snapshot) -> None:
@@ -53,10 +53,17 @@ def record_pid(
         for note in snapshot.notes:
             print(note, file=sys.stderr)
 
-    context = ContextConfig(spec, (TargetConfig(pid=pid),), (PrimitiveChoice("accessed_bit"),))
     recording = Recording(Config((context,)), path=str(path), on_snapshot=take)
     recording.run(duration_us)
     return recording.contexts[0], tuple(notes)
+
+
+def record_pid(
+    pid: int, spec: ContextSpec, path: Path, duration_us: int | None
+) -> tuple[RecordedContext, tuple[str, ...]]:
+    """Record a process; the context, and its notes."""
+    context = ContextConfig(spec, (TargetConfig(pid=pid),), (PrimitiveChoice("accessed_bit"),))
+    return record_context(context, path, duration_us)
 
 
 def record_workload(

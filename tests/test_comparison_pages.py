@@ -248,7 +248,7 @@ def test_huge_pages_are_found_as_the_kernel_counts_them(tmp_path: Path) -> None:
 
 
 @pytest.mark.live
-@pytest.mark.parametrize("mechanism", ["auto", "cold"])
+@pytest.mark.parametrize("mechanism", ["auto", pytest.param("cold", marks=pytest.mark.slow)])
 def test_a_trial_by_page_has_a_region_for_each_page_and_tells_them_apart(
     mechanism: str, tmp_path: Path
 ) -> None:

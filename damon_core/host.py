@@ -13,7 +13,7 @@ from attrs import field, frozen
 from . import hookspecs
 from .catalogue import Declaration, declarations, find, load
 from .errors import ConfigError, DamonError, PrimitiveError, one_line
-from .hosted import HostedPrimitive
+from .hosted import Hook, HostedPrimitive
 from .installed import InstalledPrimitive, installed, listed
 from .model import Ops
 from .primitive import PrimitiveContext, Provides
@@ -98,6 +98,11 @@ class PrimitiveHost:
     def instances(self) -> tuple[object, ...]:
         """The primitives themselves."""
         return tuple(hosted.instance for hosted in self._hosted)
+
+    def wrap_hooks(self, wrapper: Callable[[str, Hook], Hook]) -> None:
+        """Call what ``wrapper`` makes of each hook, by its name, in the place of the hook."""
+        for hosted in self._hosted:
+            hosted.wrap(wrapper)
 
     def init(self, ctxs: Sequence[PrimitiveContext]) -> None:
         """Probe all, then call each ``damon_init``; PrimitiveError after cleaning up what began."""

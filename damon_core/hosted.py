@@ -38,11 +38,14 @@ class HostedPrimitive:
         self.instance = instance
         self._hooks = _implemented(pm, instance)
         if trace:
-            for name, hook in self._hooks.items():
-                self._hooks[name] = _traced(f"{declaration.name} {name}", hook)
+            self.wrap(lambda name, hook: _traced(f"{declaration.name} {name}", hook))
         self._ctx: PrimitiveContext | None = None
         self._mechanism = ""
         self._owes_cleanup = False
+
+    def wrap(self, wrapper: Callable[[str, Hook], Hook]) -> None:
+        """Call what ``wrapper`` makes of each hook, by its name, in the place of the hook."""
+        self._hooks = {name: wrapper(name, hook) for name, hook in self._hooks.items()}
 
     def probe(self, ops: Ops) -> None:
         """Ask the class whether it is usable here; PrimitiveError with what is missing, if not."""

@@ -14,6 +14,7 @@ from .config.text import config_text
 from .discovery import ConfiguredTargets
 from .engine import Ending, Monitor
 from .host import PrimitiveHost
+from .hosted import Hook
 from .maps import named_mappings
 from .model import Intervals, Ops
 from .ops import AddressSpace
@@ -82,6 +83,10 @@ class MonitoredContext:
     def names(self) -> tuple[TargetNames, ...]:
         """What is mapped where, as last looked at; of the monitoring thread."""
         return self._names.known
+
+    def wrap_hooks(self, wrapper: Callable[[str, Hook], Hook]) -> None:
+        """Before it runs: call what ``wrapper`` makes of each hook of its primitives instead."""
+        self._host.wrap_hooks(wrapper)
 
     def note(self, text: str) -> None:
         """Tell the user, and keep it in the recording."""

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 @frozen
 class Score:
-    """Bytes: found (said and touched), false (said, not touched), missed (touched, not said).
+    """Bytes, or pages: found (said and touched), false (said, not touched), missed (the reverse).
 
-    Bytes that the truth is not sure of count as none of them.
+    What the truth is not sure of counts as none of them.
     """
 
     found: int
@@ -25,16 +25,30 @@ class Score:
     missed: int
 
     @property
+    def said(self) -> int:
+        """Found or false."""
+        return self.found + self.false
+
+    @property
+    def touched(self) -> int:
+        """Found or missed."""
+        return self.found + self.missed
+
+    @property
     def precision(self) -> float:
         """Of what was said to be accessed, the share that was; 1 if nothing was said."""
-        said = self.found + self.false
-        return self.found / said if said else 1.0
+        return self.found / self.said if self.said else 1.0
 
     @property
     def recall(self) -> float:
         """Of what was accessed, the share that was said; 1 if nothing was."""
-        touched = self.found + self.missed
-        return self.found / touched if touched else 1.0
+        return self.found / self.touched if self.touched else 1.0
+
+    @property
+    def f1(self) -> float:
+        """Harmonic mean of precision and recall; 1 if there was nothing, and nothing was said."""
+        total = self.said + self.touched
+        return 2 * self.found / total if total else 1.0
 
 
 def score_spans(said: Spans, touches: Touches) -> Score:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from damon_core.cli import main
-from damon_core.comparison.accuracy import Accuracy, accuracy_of, f1_of
+from damon_core.comparison.accuracy import Accuracy, accuracy_of
 from damon_core.comparison.comparison import Cell, Comparison, Spread
 from damon_core.comparison.contender import Contender, contender_of, contenders_in, distinct
 from damon_core.comparison.heat import pages_of, rank_correlation, seen_heat, true_heat
@@ -102,8 +102,8 @@ def test_what_is_the_same_everywhere_has_no_order() -> None:
     ("score", "f1"), [(Score(10, 0, 0), 1), (Score(0, 5, 5), 0), (Score(6, 2, 2), 0.75)]
 )
 def test_f1_is_the_harmonic_mean(score: Score, f1: float) -> None:
-    assert f1_of(score) == f1
-    assert f1_of(Score(0, 0, 0)) == 1
+    assert score.f1 == f1
+    assert Score(0, 0, 0).f1 == 1
 
 
 @pytest.fixture
@@ -132,7 +132,8 @@ def test_accuracy_is_of_the_second_half_of_each_phase(accuracy: Accuracy) -> Non
     assert accuracy.precision == pytest.approx(2 / 3)  # two of three pages
     assert accuracy.recall == accuracy.recall_of_writes == 1
     assert accuracy.f1 == pytest.approx(0.8)
-    assert accuracy.wss == 1
+    assert accuracy.wss == 1.5, "three pages for two, of the same window"
+    assert accuracy.pages is None
     assert accuracy.rank is not None
     assert 0 < accuracy.rank < 1
 
@@ -261,7 +262,7 @@ def test_the_table_has_a_row_a_contender_and_says_why_one_is_missing(
     text = out.getvalue()
     assert "2.000 [1.000-3.000]" in text
     assert "c: not compared: no PMU here" in text
-    assert "b: not compared: b broke" in text
+    assert "b: not compared from round 2 on: b broke" in text
     assert "\nc  " not in text
     assert "slow-down: CPU time of a touch" in text
     assert "writes" not in text.splitlines()[1], "a column that nobody has"

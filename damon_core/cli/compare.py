@@ -40,6 +40,12 @@ if TYPE_CHECKING:
 @click.option("--sample", type=TIME_US, help="Sampling interval (default: what the quota allows).")
 @click.option("--aggr", type=TIME_US, help="Aggregation interval; needs --sample.")
 @click.option("--cpu-quota", type=SHARE, help="How much of one CPU each may take (default: 5 %).")
+@click.option(
+    "--pages",
+    is_flag=True,
+    help="Run each also page by page, with a region for every page of the workload, and compare "
+    "pages with what was touched.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 @click.option("-o", "--output", metavar="FILE", help="Also write a page with pictures (.html).")
 @click.option("-q", "--quiet", is_flag=True, help="No progress.")
@@ -55,6 +61,7 @@ def compare(
     sample: int | None,
     aggr: int | None,
     cpu_quota: float | None,
+    pages: bool,
     as_json: bool,
     output: str | None,
     quiet: bool,
@@ -86,6 +93,8 @@ def compare(
     if command:
         chosen.append(command_scenario(command))
     contenders = _contenders(files, primitives, sample, aggr, cpu_quota)
+    if pages:
+        contenders = tuple(one for each in contenders for one in (each, each.paged()))
 
     def say(text: str) -> None:
         if not quiet:

@@ -6,16 +6,16 @@ from collections.abc import Sequence
 from statistics import median
 
 import numpy as np
-from attrs import frozen
+from attrs import define, field, frozen
 
 from ..record import Record
-from ..report.wss import WorkingSet
-from ..score import Score, accessed_spans, score_spans, touches_of
-from ..snapshot import Snapshot
+from ..score import Score, accessed_spans, score_spans
 from ..spans import Spans
 from ..truth import Touches, Truth
 from ..truth_log import TruthLog
 from .heat import pages_of, rank_correlation, seen_heat, true_heat
+from .page_accuracy import PageAccuracy, PageScores
+from .page_units import PageUnits
 
 SEEN_FROM = 0.8
 """F1 from which a change of phase counts as seen."""
@@ -27,8 +27,10 @@ class Accuracy:
 
     ``precision``, ``recall``, ``f1``: bytes of accessed regions against bytes of touched pages;
     ``recall_of_writes``: of the written pages; each None where nothing was to be found.  ``wss``:
-    working set over the truth, 1 is right.  ``rank``: Spearman's correlation of the heat of pages.
+    bytes of the regions accessed in a window over bytes touched in the same window, 1 is right.
+    ``rank``: Spearman's correlation of the heat of pages.
     ``delays_s``: for each change of phase how long until a window has an F1 of 0.8, None for never.
+    ``pages``: of what was monitored page by page.
     """
 
     nr_windows: int
@@ -39,106 +41,118 @@ class Accuracy:
     wss: float | None
     rank: float | None
     delays_s: tuple[float | None, ...]
+    pages: PageAccuracy | None = None
 
 
-@frozen(eq=False)
+@frozen
+class _Window:
+    """What a window within a phase was worth; ``settled``: it lies in the phase's second half."""
+
+    end_ns: int
+    settled: bool
+    score: Score
+    recall_of_writes: float | None
+
+
+@define(eq=False)
 class _Phase:
-    """A phase with the snapshots whose windows lie in it, and those in its second half."""
+    """A phase, its windows, and when the settled ones began and ended."""
 
     start_ns: int
-    windows: list[Snapshot]
-    settled: list[Snapshot]
+    end_ns: int
+    windows: list[_Window] = field(factory=list)
+    settled_ns: tuple[int, int] | None = None
+
+    @property
+    def half_ns(self) -> int:
+        return (self.start_ns + self.end_ns) // 2
+
+    def settled_at(self, start_ns: int, end_ns: int) -> None:
+        self.settled_ns = (self.settled_ns[0] if self.settled_ns else start_ns, end_ns)
 
 
-def accuracy_of(record: Record, log: TruthLog) -> Accuracy:
-    """The accuracy of a recording against the log of what was touched meanwhile."""
+def accuracy_of(record: Record, log: TruthLog, units: PageUnits | None = None) -> Accuracy:
+    """The accuracy of a recording against the log of what was touched meanwhile.
+
+    ``units``: the pages of the workload's areas, if each of them was a region.
+    """
     truth = Truth.of(log)
     areas = Spans.of((area.range.start, area.range.end) for area in log.areas)
-    phases = _phases(list(record), truth, log)
-    settled = [snapshot for phase in phases for snapshot in phase.settled]
-    touches = [touches_of(snapshot, truth) for snapshot in settled]
-    scores = [
-        _score(snapshot, touched, truth.pid, areas)
-        for snapshot, touched in zip(settled, touches, strict=True)
-    ]
+    pages = pages_of((area.range for area in log.areas), log.page_size)
+    paged = None if units is None else PageScores(areas, units)
+    seen = np.zeros(len(pages))
+    phases = _phases(log)
+    # One snapshot at a time: page by page, all of them would fill the memory.
+    for snapshot in record:
+        times = (truth.monotonic_ns(snapshot.start_ns), truth.monotonic_ns(snapshot.end_ns))
+        phase = _phase_around(phases, *times)
+        if phase is None:
+            continue
+        touches = truth.touched(*times)
+        said = accessed_spans(snapshot.regions, truth.pid) & areas
+        settled = times[0] >= phase.half_ns
+        written = truth.touched(*times, writes=True).sure & areas if settled else Spans.of(())
+        # Only within the workload's areas: of the program's own memory nothing is known.
+        score = score_spans(said, Touches(touches.sure & areas, touches.maybe))
+        writes = (said & written).size / written.size if written.size else None
+        phase.windows.append(_Window(times[1], settled, score, writes))
+        if settled:
+            phase.settled_at(*times)
+            seen += seen_heat([snapshot], truth.pid, pages)
+        if paged is not None:
+            paged.add(said, touches)
+    windows = [one for phase in phases for one in phase.windows if one.settled]
+    scores = [one.score for one in windows]
     return Accuracy(
-        nr_windows=len(settled),
-        precision=_median([one.precision for one in scores if one.found + one.false]),
-        recall=_median([one.recall for one in scores if one.found + one.missed]),
-        f1=_median([f1_of(one) for one in scores]),
-        recall_of_writes=_recall_of_writes(settled, truth, areas),
-        wss=_wss(settled, touches),
-        rank=_rank(phases, truth, log),
-        delays_s=tuple(_delay_s(phase, truth, areas) for phase in phases[1:]),
+        nr_windows=len(windows),
+        precision=_median([one.precision for one in scores if one.said]),
+        recall=_median([one.recall for one in scores if one.touched]),
+        f1=_median([one.f1 for one in scores]),
+        recall_of_writes=_median([one.recall_of_writes for one in windows]),
+        wss=_median([one.said / one.touched for one in scores if one.touched]),
+        rank=rank_correlation(_true_heat(phases, log, pages), seen),
+        delays_s=_delays_s(phases),
+        pages=None if paged is None else paged.accuracy(),
     )
 
 
-def f1_of(score: Score) -> float:
-    """Harmonic mean of precision and recall; 1 if there was nothing, and nothing was said."""
-    total = 2 * score.found + score.false + score.missed
-    return 2 * score.found / total if total else 1.0
-
-
-def _phases(snapshots: list[Snapshot], truth: Truth, log: TruthLog) -> list[_Phase]:
+def _phases(log: TruthLog) -> list[_Phase]:
     """Of the first thread: threads of a scenario change phase together, or never."""
     first = log.phases[0].tid if log.phases else 0
     starts = [phase.time_ns for phase in log.phases if phase.tid == first]
     last_ns = max((touching.t1 for touching in log.touchings), default=0)
-    phases = []
-    for start_ns, end_ns in zip(starts, [*starts[1:], last_ns], strict=True):
-        windows = [
-            one
-            for one in snapshots
-            if start_ns <= truth.monotonic_ns(one.start_ns)
-            and truth.monotonic_ns(one.end_ns) <= end_ns
-        ]
-        half_ns = (start_ns + end_ns) // 2
-        settled = [one for one in windows if truth.monotonic_ns(one.start_ns) >= half_ns]
-        phases.append(_Phase(start_ns, windows, settled))
-    return phases
+    ends = [*starts[1:], last_ns]
+    return [_Phase(*times) for times in zip(starts, ends, strict=True)]
 
 
-def _score(snapshot: Snapshot, touches: Touches, pid: int, areas: Spans) -> Score:
-    """Only within the workload's areas: of the program's own memory nothing is known."""
-    said = accessed_spans(snapshot.regions, pid) & areas
-    return score_spans(said, Touches(touches.sure & areas, touches.maybe))
-
-
-def _recall_of_writes(settled: Sequence[Snapshot], truth: Truth, areas: Spans) -> float | None:
-    recalls = []
-    for snapshot in settled:
-        times = (truth.monotonic_ns(snapshot.start_ns), truth.monotonic_ns(snapshot.end_ns))
-        written = truth.touched(*times, writes=True).sure & areas
-        if written.size:
-            found = accessed_spans(snapshot.regions, truth.pid) & written
-            recalls.append(found.size / written.size)
-    return _median(recalls)
-
-
-def _wss(settled: Sequence[Snapshot], touches: Sequence[Touches]) -> float | None:
-    """As `damon report wss` tells it, over the touched bytes: medians of the windows."""
-    true = _median([touched.sure.size for touched in touches])
-    return WorkingSet(settled).median() / true if true else None
-
-
-def _rank(phases: Sequence[_Phase], truth: Truth, log: TruthLog) -> float | None:
-    """Over all pages of the areas, and the time of all settled windows."""
-    pages = pages_of((area.range for area in log.areas), log.page_size)
-    true = np.zeros(len(pages))
-    for settled in (phase.settled for phase in phases if phase.settled):
-        start_ns = truth.monotonic_ns(settled[0].start_ns)
-        true += true_heat(log, pages, start_ns, truth.monotonic_ns(settled[-1].end_ns))
-    seen = seen_heat([one for phase in phases for one in phase.settled], truth.pid, pages)
-    return rank_correlation(true, seen)
-
-
-def _delay_s(phase: _Phase, truth: Truth, areas: Spans) -> float | None:
-    for snapshot in phase.windows:
-        score = _score(snapshot, touches_of(snapshot, truth), truth.pid, areas)
-        if f1_of(score) >= SEEN_FROM:
-            return (truth.monotonic_ns(snapshot.end_ns) - phase.start_ns) / 1e9
+def _phase_around(phases: Sequence[_Phase], start_ns: int, end_ns: int) -> _Phase | None:
+    """The phase that a window lies in, None for one across a change."""
+    for phase in phases:
+        if phase.start_ns <= start_ns and end_ns <= phase.end_ns:
+            return phase
     return None
 
 
-def _median(values: Sequence[float]) -> float | None:
-    return median(values) if values else None
+def _true_heat(phases: Sequence[_Phase], log: TruthLog, pages: np.ndarray) -> np.ndarray:
+    """Of all pages of the areas, in the time of all settled windows."""
+    times = [phase.settled_ns for phase in phases if phase.settled_ns]
+    return sum((true_heat(log, pages, *both) for both in times), np.zeros(len(pages)))
+
+
+def _delays_s(phases: Sequence[_Phase]) -> tuple[float | None, ...]:
+    """Nothing where no window at all could be judged."""
+    if not any(phase.windows for phase in phases):
+        return ()
+    return tuple(_delay_s(phase) for phase in phases[1:])
+
+
+def _delay_s(phase: _Phase) -> float | None:
+    for window in phase.windows:
+        if window.score.f1 >= SEEN_FROM:
+            return (window.end_ns - phase.start_ns) / 1e9
+    return None
+
+
+def _median(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return median(known) if known else None

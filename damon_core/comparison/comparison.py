@@ -46,6 +46,25 @@ class Cell:
     def sights(self) -> list[Sight]:
         return [trial.sight for trial in self.trials if trial.sight is not None]
 
+    @property
+    def remarks(self) -> list[str]:
+        """What no figure says: why there are none, or fewer, and what failed within a trial."""
+        lines = []
+        for number, sight in enumerate(self.sights, start=1):
+            lines += [f"round {number}: {failure}" for failure in sight.failures]
+            accuracy = sight.accuracy
+            if accuracy is not None and not accuracy.nr_windows:
+                pages = " but for its pages" if accuracy.pages and accuracy.pages.nr_windows else ""
+                lines.append(
+                    f"round {number}: no window lay in the second half of a phase, so that nothing "
+                    f"is known of its accuracy{pages}: phases must be longer, or windows shorter "
+                    "(--sample)"
+                )
+        if self.skipped:
+            since = f" from round {len(self.trials) + 1} on" if self.trials else ""
+            lines.append(f"not compared{since}: {self.skipped}")
+        return lines
+
     def spread(self, figure: Callable[[Sight], float | None]) -> Spread | None:
         """A figure of what was seen."""
         return Spread.of([figure(sight) for sight in self.sights])
@@ -99,7 +118,9 @@ class Comparison:
         """
         missing = {one.name: one.missing() for one in self.contenders}
         for scenario in self.scenarios:
-            cells = [Cell(one.name, missing[one.name]) for one in self.contenders]
+            cells = [
+                Cell(one.name, missing[one.name] or one.unfit(scenario)) for one in self.contenders
+            ]
             result = ScenarioResult(scenario, [], cells)
             self.results.append(result)
             for round_ in range(self.repetitions):

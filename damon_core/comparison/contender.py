@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 from collections.abc import Sequence
 
@@ -10,23 +11,57 @@ from attrs import evolve, frozen
 from ..config import ContextConfig, TargetConfig, load_config
 from ..errors import ConfigError
 from ..host import PrimitiveChoice, installed
-from ..model import Ops
+from ..model import AddrRange, NrRegions, Ops
 from ..spec import ContextSpec
+from ..units import about_size
+from .scenario import Scenario
 
 _FOLLOWING = (Ops.VADDR,)
+_MIN_NR_REGIONS = 3
+
+MAX_PAGED = 2 << 30
+"""Bytes that are monitored page by page: a region for each, in each window of the recording."""
 
 
 @frozen
 class Contender:
-    """``spec`` and ``primitives`` as in a configuration; targets come from the scenario."""
+    """``spec`` and ``primitives`` as in a configuration; targets come from the scenario.
+
+    ``by_page``: what it monitors are the workload's areas, and each of their pages is a region.
+    """
 
     name: str
     spec: ContextSpec
     primitives: tuple[PrimitiveChoice, ...]
+    by_page: bool = False
 
-    def context(self, target: TargetConfig) -> ContextConfig:
+    def paged(self) -> Contender:
+        """The same, page by page."""
+        spec = evolve(self.spec, ops=Ops.FVADDR, min_region_sz=mmap.PAGESIZE)
+        return Contender(f"{self.name} by page", spec, self.primitives, True)
+
+    def context(self, target: TargetConfig, areas: Sequence[AddrRange] = ()) -> ContextConfig:
         """The configuration that monitors a process, or a command that it starts."""
-        return ContextConfig(self.spec, (target,), self.primitives)
+        if not self.by_page:
+            return ContextConfig(self.spec, (target,), self.primitives)
+        # As many regions as pages, at the least and at most: none is split, and none can merge.
+        nr_pages = max(_MIN_NR_REGIONS, sum(area.size for area in areas) // mmap.PAGESIZE)
+        spec = evolve(self.spec, nr_regions=NrRegions(nr_pages, nr_pages))
+        return ContextConfig(spec, (evolve(target, regions=tuple(areas)),), self.primitives)
+
+    def unfit(self, scenario: Scenario) -> str:
+        """Why it cannot take part in a scenario, "" if it can."""
+        if not self.by_page:
+            return ""
+        if scenario.workload is None:
+            return "page by page only where the truth is known, and of a command it is not"
+        size = sum(region.size for region in scenario.workload.regions)
+        if size > MAX_PAGED:
+            return (
+                f"its {about_size(size)} are more than the {about_size(MAX_PAGED)} that are "
+                "monitored page by page: make the workload's regions smaller"
+            )
+        return ""
 
     def missing(self) -> str:
         """Why it cannot be used here, "" if it can as far as can be known before the start."""
@@ -37,7 +72,11 @@ class Contender:
             if found[choice.name].error:
                 return f"{choice.name} is broken: {found[choice.name].error}"
             answer = found[choice.name].probe(self.spec.ops)
-            if not answer.usable and "mechanism" not in choice.options:
+            mechanism = choice.options.get("mechanism")
+            if mechanism is not None:
+                if lacks := answer.mechanisms.get(str(mechanism), ""):
+                    return f"{choice.name}: {lacks}"
+            elif not answer.usable:
                 remedy = f" ({answer.remedy})" if answer.remedy else ""
                 return f"{choice.name}: {answer.missing}{remedy}"
         return ""

@@ -9,6 +9,8 @@ from attrs import frozen
 
 from .accuracy import Accuracy
 from .comparison import Cell, Spread
+from .monitoring import MonitorCost
+from .page_accuracy import PageAccuracy
 from .trial import Sight
 
 
@@ -30,6 +32,22 @@ def _seen(figure: Callable[[Sight], float | None]) -> Callable[[Cell], Spread | 
 
 def _true(figure: Callable[[Accuracy], float | None]) -> Callable[[Cell], Spread | None]:
     return _seen(lambda sight: figure(sight.accuracy) if sight.accuracy else None)
+
+
+def _paged(figure: Callable[[PageAccuracy], float | None]) -> Callable[[Cell], Spread | None]:
+    return _true(lambda accuracy: figure(accuracy.pages) if accuracy.pages else None)
+
+
+def _per_gib(spent_ns: Callable[[MonitorCost], int]) -> Callable[[Cell], Spread | None]:
+    """Seconds of CPU time that one sample takes, per GiB; only of what is monitored by page."""
+
+    def figure(sight: Sight) -> float | None:
+        pages = sight.accuracy.pages if sight.accuracy else None
+        if pages is None or not pages.size or not sight.cost.nr_checks:
+            return None
+        return spent_ns(sight.cost) / 1e9 / sight.cost.nr_checks / (pages.size / (1 << 30))
+
+    return _seen(figure)
 
 
 def _delay_s(accuracy: Accuracy) -> float | None:
@@ -58,6 +76,14 @@ def _seconds(value: float) -> str:
     return f"{value:.2f} s"
 
 
+def _milliseconds(value: float) -> str:
+    return f"{value * 1e3:.2f} ms"
+
+
+def _mean(value: float) -> str:
+    return f"{value:,.1f}"
+
+
 def _whole(value: float) -> str:
     return f"{value:,.0f}"
 
@@ -84,11 +110,33 @@ FIGURES = (
         "high", _ratio, _true(lambda one: one.recall_of_writes),
     ),
     Figure(
+        "page_precision", "page precision",
+        "of the pages said to be accessed in a window, the share that was touched",
+        "high", _ratio, _paged(lambda one: one.precision),
+    ),
+    Figure(
+        "page_recall", "page recall",
+        "of the pages touched in a window, the share that was said to be accessed",
+        "high", _ratio, _paged(lambda one: one.recall),
+    ),
+    Figure(
+        "page_f1", "page F1", "harmonic mean of page precision and page recall",
+        "high", _ratio, _paged(lambda one: one.f1),
+    ),
+    Figure(
+        "nr_false_pages", "false pages", "pages of a window said to be accessed, but not touched",
+        "low", _mean, _paged(lambda one: one.nr_false),
+    ),
+    Figure(
+        "nr_missed_pages", "missed pages", "pages of a window touched, but not said to be accessed",
+        "low", _mean, _paged(lambda one: one.nr_missed),
+    ),
+    Figure(
         "rank", "rank", "Spearman's correlation of the heat of pages, seen and true",
         "high", _ratio, _true(lambda one: one.rank),
     ),
     Figure(
-        "wss", "wss", "working set over the truth",
+        "wss", "wss", "bytes of regions accessed in a window over bytes touched in it",
         "one", _times, _true(lambda one: one.wss),
     ),
     Figure(
@@ -109,7 +157,7 @@ FIGURES = (
         "high", _times, lambda cell: cell.speed,
     ),
     Figure(
-        "used", "in use", "working set, median of the windows",
+        "used", "in use", "working set as damon report wss tells it, median of the windows",
         "", _mib, _seen(lambda one: None if one.accuracy else one.wss),
     ),
     Figure(
@@ -123,6 +171,14 @@ FIGURES = (
     Figure(
         "target_share", "charged", "CPU that it says it has cost others, the target, of one CPU",
         "low", _percent, _seen(lambda one: one.target_cpu_share),
+    ),
+    Figure(
+        "prepare_s", "prepare", "CPU time to prepare one sample, for 1 GiB of the areas' pages",
+        "low", _milliseconds, _per_gib(lambda cost: cost.prepare_ns),
+    ),
+    Figure(
+        "check_s", "check", "CPU time to check one sample, for 1 GiB of the areas' pages",
+        "low", _milliseconds, _per_gib(lambda cost: cost.check_ns),
     ),
     Figure(
         "sample_s", "sample", "sampling interval that the CPU quota allowed",

@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import TextIO
@@ -22,10 +23,12 @@ from attrs import frozen
 from ..config import Config, TargetConfig, load_config
 from ..config.text import config_text
 from ..errors import DamonError, RunError
+from ..model import AddrRange
 from ..monitored_context import MonitoredContext
 from ..recording import Recording
 from ..snapshot import Snapshot
 from .contender import Contender
+from .hook_times import HookTimes
 
 _NS = 1_000_000_000
 
@@ -36,7 +39,9 @@ class MonitorCost:
 
     ``span_ns``: from the first snapshot to the last.  ``max_rss``: bytes, all of Python included.
     ``children_ns``: CPU time of the processes that it started, a command that it monitors among
-    them, and ``ran_ns`` how long it ran.
+    them, and ``ran_ns`` how long it ran.  ``prepare_ns``, ``check_ns``: CPU time of the hooks of
+    these names, and of what the kernel does for them, in ``nr_checks`` samples between the two
+    snapshots.
     """
 
     user_ns: int
@@ -45,6 +50,9 @@ class MonitorCost:
     max_rss: int
     children_ns: int = 0
     ran_ns: int = 0
+    prepare_ns: int = 0
+    check_ns: int = 0
+    nr_checks: int = 0
 
     @property
     def cpu_share(self) -> float:
@@ -55,9 +63,15 @@ class MonitorCost:
 class Monitoring:
     """A running monitor; leaving the context stops it.  RunError says why it failed."""
 
-    def __init__(self, contender: Contender, target: TargetConfig, record: Path) -> None:
+    def __init__(
+        self,
+        contender: Contender,
+        target: TargetConfig,
+        record: Path,
+        areas: Sequence[AddrRange] = (),
+    ) -> None:
         config = record.with_suffix(".yaml")
-        config.write_text(config_text(Config((contender.context(target),))))
+        config.write_text(config_text(Config((contender.context(target, areas),))))
         self._process = subprocess.Popen(
             [sys.executable, "-m", __name__, str(config), str(record)],
             stdout=subprocess.PIPE,
@@ -102,15 +116,22 @@ class Monitoring:
 
 def _run(config: str, record: str) -> int:
     out = _away_from_commands()
-    marks: list[tuple[int, int, int]] = []
+    marks: list[tuple[int, ...]] = []
+    hooks = HookTimes()
+    nr_checks = 0
 
     def take(context: MonitoredContext, snapshot: Snapshot) -> None:
+        nonlocal nr_checks
+        nr_checks += snapshot.nr_samples
         usage = resource.getrusage(resource.RUSAGE_THREAD)
-        marks.append((round(usage.ru_utime * _NS), round(usage.ru_stime * _NS), snapshot.end_ns))
+        spent_ns = (round(usage.ru_utime * _NS), round(usage.ru_stime * _NS))
+        marks.append((*spent_ns, snapshot.end_ns, *hooks.spent_ns.values(), nr_checks))
         if len(marks) == 1:
             print("started", file=out, flush=True)
 
     recording = Recording(load_config(config), path=record, on_snapshot=take)
+    for context in recording.contexts:
+        context.wrap_hooks(hooks.wrap)
 
     def stop(number: int, frame: FrameType | None) -> None:
         recording.stop()
@@ -123,7 +144,7 @@ def _run(config: str, record: str) -> int:
         raise RunError("it saw nothing: the target ended before the first snapshot")
     first, last = marks[0], marks[-1]
     max_rss = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    names = ("user_ns", "system_ns", "span_ns")
+    names = ("user_ns", "system_ns", "span_ns", "prepare_ns", "check_ns", "nr_checks")
     cost = {name: after - before for name, before, after in zip(names, first, last, strict=True)}
     children = resource.getrusage(resource.RUSAGE_CHILDREN)
     children_ns = round((children.ru_utime + children.ru_stime) * _NS)

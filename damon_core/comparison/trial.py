@@ -21,6 +21,7 @@ from ..workload.toucher import Toucher
 from .accuracy import Accuracy, accuracy_of
 from .contender import Contender
 from .monitoring import MonitorCost, Monitoring
+from .page_units import PageUnits, huge_page_size, huge_pages
 from .scenario import Scenario
 
 _TICK_NS = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
@@ -88,13 +89,18 @@ def run_trial(scenario: Scenario, contender: Contender | None, folder: Path) -> 
             toucher.stop()
             return Trial(_target_cost(read_truth_log(log_path), cpu_ns))
         target = TargetConfig(pid=toucher.pid)
-        with Monitoring(contender, target, record_path) as monitoring:
+        areas = [area.range for area in read_truth_log(log_path).areas]
+        with Monitoring(contender, target, record_path, areas) as monitoring:
             monitoring.wait_started()
+            huge = huge_pages(toucher.pid, areas)
             cpu_ns = _run_phases(toucher)
+            huge &= huge_pages(toucher.pid, areas)
             toucher.stop()
             cost = monitoring.finish()
     log = read_truth_log(log_path)
-    return Trial(_target_cost(log, cpu_ns), _sight(open_record(record_path), log, cost))
+    units = PageUnits(log.page_size, huge, huge_page_size()) if contender.by_page else None
+    sight = _sight(open_record(record_path), log, cost, units)
+    return Trial(_target_cost(log, cpu_ns), sight)
 
 
 def _run_command(command: tuple[str, ...], contender: Contender | None, record: Path) -> Trial:
@@ -142,13 +148,15 @@ def _target_cost(log: TruthLog, cpu_ns: int) -> TargetCost:
     return TargetCost(sum(places), cpu_ns, end_ns - start_ns)
 
 
-def _sight(record: Record, log: TruthLog | None, cost: MonitorCost) -> Sight:
+def _sight(
+    record: Record, log: TruthLog | None, cost: MonitorCost, units: PageUnits | None = None
+) -> Sight:
     tally = Tally()
     for snapshot in record:
         tally.add(snapshot)
     last = record[-1]
     return Sight(
-        accuracy=None if log is None else accuracy_of(record, log),
+        accuracy=None if log is None else accuracy_of(record, log, units),
         cost=cost,
         mechanisms=tuple(filter(None, tally.mechanisms.values())),
         nr_reports=tally.nr_reports,

@@ -69,9 +69,9 @@ def _table(result: ScenarioResult, figures: Sequence[Figure]) -> list[str]:
             rows.append((printable(cell.contender), *cells))
     lines = columns_text(rows) if len(rows) > 1 else []
     return lines + [
-        f"{printable(cell.contender)}: not compared: {printable(cell.skipped)}"
+        f"{printable(cell.contender)}: {printable(remark)}"
         for cell in result.cells
-        if cell.skipped
+        for remark in cell.remarks
     ]
 
 
@@ -87,6 +87,7 @@ def _cell_as_dict(cell: Cell) -> dict[str, Any]:
     return {
         "contender": cell.contender,
         "skipped": cell.skipped or None,
+        "remarks": cell.remarks,
         "mechanisms": sorted({name for sight in cell.sights for name in sight.mechanisms}),
         "figures": {
             key: attrs.asdict(spread) if spread else None for key, spread in figures.items()

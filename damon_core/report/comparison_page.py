@@ -50,9 +50,9 @@ class ComparisonPage:
                 file.write(_box(figure, rows))
         file.write("</div>\n")
         for cell in result.cells:
-            if cell.skipped:
-                name, why = escape(cell.contender), escape(cell.skipped)
-                file.write(f'<p class="skipped">{name}: not compared: {why}</p>\n')
+            for remark in cell.remarks:
+                name, said = escape(cell.contender), escape(remark)
+                file.write(f'<p class="skipped">{name}: {said}</p>\n')
 
 
 def _box(figure: Figure, rows: Sequence[tuple[Cell, Spread]]) -> str:

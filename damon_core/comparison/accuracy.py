@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from statistics import median
 
 import numpy as np
 from attrs import frozen
 
-from ..record import Record
 from ..report.wss import WorkingSet
 from ..score import Score, accessed_spans, score_spans, touches_of
 from ..snapshot import Snapshot
@@ -50,7 +49,7 @@ class _Phase:
     settled: list[Snapshot]
 
 
-def accuracy_of(record: Record, log: TruthLog) -> Accuracy:
+def accuracy_of(record: Iterable[Snapshot], log: TruthLog) -> Accuracy:
     """The accuracy of a recording against the log of what was touched meanwhile."""
     truth = Truth.of(log)
     areas = Spans.of((area.range.start, area.range.end) for area in log.areas)

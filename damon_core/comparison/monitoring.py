@@ -25,6 +25,7 @@ from ..errors import DamonError, RunError
 from ..monitored_context import MonitoredContext
 from ..recording import Recording
 from ..snapshot import Snapshot
+from ..units import format_time_us
 from .contender import Contender
 
 _NS = 1_000_000_000
@@ -120,7 +121,10 @@ def _run(config: str, record: str) -> int:
     recording.run()
     ran_ns = time.monotonic_ns() - began_ns
     if not marks:
-        raise RunError("it saw nothing: the target ended before the first snapshot")
+        raise RunError(
+            f"it saw nothing: the target ended after {format_time_us(ran_ns // 1000)}, before "
+            "the first snapshot; give it more to do, or a shorter --sample and --aggr"
+        )
     first, last = marks[0], marks[-1]
     max_rss = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     names = ("user_ns", "system_ns", "span_ns")

@@ -111,7 +111,7 @@ def test_a_server_is_monitored_without_an_error_of_its_client(
     }
     with capsys.disabled():
         print("\n" + json.dumps(line))
-    # The hot keys' values are 4 MiB, of which a sampling interval sees as much as is set in it; what
+    # The hot keys' values are 4 MiB, of which a sampling interval sees what is set in it; what
     # was set once, and lies idle, is 100 MiB and more.
     assert 0 < written < 60
 

@@ -16,14 +16,12 @@ import argparse
 import csv
 import json
 import os
-import shutil
 import statistics
 import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
@@ -36,6 +34,7 @@ from damon_core.spec import ContextSpec
 from damon_core.tally import Tally
 from damon_core.truth_log import read_truth_log
 from damon_core.workload.masim import parse_masim
+from damon_core.workload.server import Redis, Server
 from damon_core.workload.toucher import Toucher
 
 MIB = 1 << 20
@@ -149,11 +148,16 @@ def touching(
 
 
 def redis(folder: Path) -> None:
-    if not shutil.which("redis-server"):
-        say(case="redis", skipped="redis-server is not installed: apt-get install redis-server")
+    if lacks := Redis.missing():
+        say(case="redis", skipped=lacks)
         return
-    socket = folder / "socket"
-    command = ["redis-benchmark", "-s", str(socket), "--csv", "-d", "1024", "-r", "200000"]
+    with Redis() as server:
+        server.connect().close()
+        _redis(server, folder)
+
+
+def _redis(server: Server, folder: Path) -> None:
+    command = ["redis-benchmark", "-s", str(server.socket), "--csv", "-d", "1024", "-r", "200000"]
 
     def benchmark(nr: int) -> dict[str, float]:
         asked = [*command, "-t", "set,get", "-n", str(nr), "-P", "8"]
@@ -163,29 +167,15 @@ def redis(folder: Path) -> None:
             f"{row[0].lower()}_per_s": float(row[1]) for row in rows if row[0] in ("SET", "GET")
         }
 
-    with redis_server(socket) as pid:
-        benchmark(500_000)
+    benchmark(500_000)
 
-        def measure() -> dict[str, float]:
-            cpu = cpu_seconds(pid)
-            rates = benchmark(NR_REQUESTS)
-            used = cpu_seconds(pid) - cpu
-            return rates | {"cpu_us": used * 1e6 / (2 * NR_REQUESTS)}
+    def measure() -> dict[str, float]:
+        cpu = cpu_seconds(server.pid)
+        rates = benchmark(NR_REQUESTS)
+        used = cpu_seconds(server.pid) - cpu
+        return rates | {"cpu_us": used * 1e6 / (2 * NR_REQUESTS)}
 
-        alternate("redis", pid, folder, measure, ACCESSED_BIT)
-
-
-@contextmanager
-def redis_server(socket: Path) -> Iterator[int]:
-    command = ["redis-server", "--port", "0", "--unixsocket", str(socket), "--save", ""]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
-        assert server.stdout is not None
-        try:
-            ready = any("eady to accept" in line for line in server.stdout)
-            assert ready, "redis-server did not start"
-            yield server.pid
-        finally:
-            server.terminate()
+    alternate("redis", server.pid, folder, measure, ACCESSED_BIT)
 
 
 def alternate(

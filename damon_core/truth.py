@@ -18,7 +18,8 @@ class Touches:
     """Bytes of a window: surely touched, and perhaps touched; all others surely were not.
 
     Perhaps: by a record that is only partly in the window, by the program's own doing (stack,
-    code), or after the end of a log that was cut off.
+    code), in memory that was unmapped in the window, when nobody can see it any more, or after the
+    end of a log that was cut off.
     """
 
     sure: Spans
@@ -88,8 +89,11 @@ class Truth:
         """
         page_size = page_size or self._log.page_size
         sure, maybe = self._records_in(start_ns, end_ns)
-        surely = self._spans(sure, writes).widened(page_size)
+        gone = self._unmapped(start_ns, end_ns)
+        touched = self._spans(sure, writes)
+        surely = (touched - gone).widened(page_size)
         perhaps = self._spans(maybe, writes) | self._others | self._unknown(end_ns)
+        perhaps |= touched & gone
         return Touches(surely, perhaps.widened(page_size) - surely)
 
     def _records_in(self, start_ns: int, end_ns: int) -> tuple[np.ndarray, np.ndarray]:
@@ -124,6 +128,11 @@ class Truth:
         if shape.first is None:  # random ones do not come twice
             self._known[number] = spans
         return spans
+
+    def _unmapped(self, start_ns: int, end_ns: int) -> Spans:
+        """What was unmapped in the window."""
+        lost = [one for one in self._log.unmapped if start_ns <= one.time_ns <= end_ns]
+        return Spans.of((one.range.start, one.range.end) for one in lost)
 
     def _unknown(self, end_ns: int) -> Spans:
         """All of the areas, if the log does not reach to the end of the window."""

@@ -38,6 +38,14 @@ class PhaseStart:
     tid: int
 
 
+@frozen
+class Unmapped:
+    """Memory that an area lost; ``time_ns`` on CLOCK_MONOTONIC."""
+
+    range: AddrRange
+    time_ns: int
+
+
 @define
 class TruthLog:
     """A log, line by line; ``ended`` is False for one that is still written, or was cut off."""
@@ -50,6 +58,7 @@ class TruthLog:
     others: list[AddrRange] = field(factory=list)
     phases: list[PhaseStart] = field(factory=list)
     touchings: list[Touching] = field(factory=list)
+    unmapped: list[Unmapped] = field(factory=list)
     last_seen_ns: dict[int, int] = field(factory=dict)
     ended: bool = False
 
@@ -101,6 +110,10 @@ def _take(log: TruthLog, text: bytes, number: int) -> None:
         log.areas.append(
             Area(str(line["area"]), str(line["kind"]), _line_range(line), _count(line, "size"))
         )
+    elif "unmapped" in line:
+        log.unmapped.append(Unmapped(_range(*line["unmapped"]), _count(line, "t")))
+    elif "mapped" in line:
+        _range(*line["mapped"])  # nothing was touched there before
     elif "phase" in line:
         start = PhaseStart(str(line["phase"]), _count(line, "t"), _count(line, "tid"))
         log.phases.append(start)

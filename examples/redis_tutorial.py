@@ -10,18 +10,15 @@ says that accessed_bit needs.
 
 from __future__ import annotations
 
-import shutil
 import signal
-import socket
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 from damon_core.units import about_size
+from damon_core.workload.server import Connection, Redis
 
 NR_KEYS = 64_000
 VALUE = 2_000  # bytes; with what redis adds, two of them fill a page
@@ -34,10 +31,10 @@ def main() -> int:
     """Run all steps: 0, or 1 if it cannot run here."""
     folder = Path(sys.argv[1] if len(sys.argv) > 1 else ".").resolve()
     seconds = float(sys.argv[2]) if len(sys.argv) > 2 else 10.0
-    if shutil.which("redis-server") is None:
-        print("redis-server is not installed: apt-get install redis-server", file=sys.stderr)
+    if lacks := Redis.missing():
+        print(lacks, file=sys.stderr)
         return 1
-    with redis_server() as (server, client):
+    with Redis() as server, server.connect() as client:
         print(f"redis-server is pid {server.pid}; {fill(client)} of values in it")
         for keys, when in ((FIRST, "first"), (SECOND, "then")):
             print(f"{when} asked for: {len(keys)} keys, {about_size(len(keys) * VALUE)} of values")
@@ -47,17 +44,17 @@ def main() -> int:
     return 0
 
 
-def damon_record(pid: int, recording: Path, client: Client, seconds: float) -> None:
+def damon_record(pid: int, recording: Path, client: Connection, seconds: float) -> None:
     """``damon record`` for twice so many seconds, while two sets of keys are in use in turn."""
     print(f"$ damon record --pid {pid} -o {recording.name}", flush=True)
     before = inode(recording)
     duration = ["--duration", f"{int(2000 * seconds)} ms"]
     monitor = damon("record", "--pid", str(pid), *duration, "-o", str(recording))
     try:
-        client.use(FIRST, lambda: inode(recording) != before, monitor)
+        use(client, FIRST, lambda: inode(recording) != before, monitor)
         end = time.monotonic() + seconds
-        client.use(FIRST, lambda: time.monotonic() > end, monitor)
-        client.use(SECOND, lambda: False, monitor)
+        use(client, FIRST, lambda: time.monotonic() > end, monitor)
+        use(client, SECOND, lambda: False, monitor)
         if monitor.wait() != 0:
             raise SystemExit(1)
     finally:
@@ -92,60 +89,29 @@ def damon(*args: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, "-m", "damon_core", *args])
 
 
-@contextmanager
-def redis_server() -> Iterator[tuple[subprocess.Popen[bytes], Client]]:
-    """A server that keeps everything in memory, and a connection to it."""
-    with tempfile.TemporaryDirectory(prefix="redis-tutorial-") as folder:
-        path = f"{folder}/redis.sock"
-        options = ["--port", "0", "--unixsocket", path, "--dir", folder, "--save", ""]
-        with open(f"{folder}/log", "w+b") as log:
-            server = subprocess.Popen(["redis-server", *options], stdout=log, stderr=log)
-            try:
-                yield server, Client(path, server)
-            finally:
-                server.kill()
-                server.wait()
+def use(
+    client: Connection,
+    keys: range,
+    enough: Callable[[], bool],
+    monitor: subprocess.Popen[bytes],
+) -> None:
+    """Read a byte of each value, round and round, until it is enough or the monitor ends."""
+    batches = [
+        b"".join(request("GETRANGE", f"key:{key}", "0", "0") for key in batch)
+        for batch in (keys[at : at + BATCH] for at in range(0, len(keys), BATCH))
+    ]
+    while not enough() and monitor.poll() is None:
+        for batch in batches:
+            client.ask(batch, b"$1\r\nx\r\n" * BATCH)
+        time.sleep(0.01)
 
 
-class Client:
-    """A connection that sends many requests at once, and reads the replies as bytes."""
-
-    def __init__(self, path: str, server: subprocess.Popen[bytes]) -> None:
-        self._socket = socket.socket(socket.AF_UNIX)
-        while self._socket.connect_ex(path) != 0:
-            if server.poll() is not None:
-                raise SystemExit("redis-server ended before it was ready")
-            time.sleep(0.01)
-
-    def ask(self, requests: bytes, nr_bytes: int) -> None:
-        """Send requests whose replies have so many bytes together."""
-        self._socket.sendall(requests)
-        while nr_bytes > 0:
-            reply = self._socket.recv(1 << 16)
-            if not reply:
-                raise SystemExit("redis-server closed the connection")
-            nr_bytes -= len(reply)
-
-    def use(
-        self, keys: range, enough: Callable[[], bool], monitor: subprocess.Popen[bytes]
-    ) -> None:
-        """Read a byte of each value, round and round, until it is enough or the monitor ends."""
-        batches = [
-            b"".join(request("GETRANGE", f"key:{key}", "0", "0") for key in batch)
-            for batch in (keys[at : at + BATCH] for at in range(0, len(keys), BATCH))
-        ]
-        while not enough() and monitor.poll() is None:
-            for batch in batches:
-                self.ask(batch, BATCH * len(b"$1\r\nx\r\n"))
-            time.sleep(0.01)
-
-
-def fill(client: Client) -> str:
+def fill(client: Connection) -> str:
     """Set all keys, one after the other; the size of their values."""
     value = "x" * VALUE
     for at in range(0, NR_KEYS, BATCH):
         sets = b"".join(request("SET", f"key:{key}", value) for key in range(at, at + BATCH))
-        client.ask(sets, BATCH * len(b"+OK\r\n"))
+        client.ask(sets, b"+OK\r\n" * BATCH)
     return about_size(NR_KEYS * VALUE)
 
 

@@ -106,6 +106,28 @@ def test_threads_have_phases_of_their_own():
     assert [[phase.name for phase in phases] for phases in workload.threads] == [["p", "r"], ["q"]]
 
 
+def test_processes_have_threads_of_their_own():
+    workload = parse_masim(
+        "a, 4096\n\n#damon process one\np\n5\na, 0, 64, 1\n\n#damon process two\nq\n6\n"
+        "a, 0, 64, 1\n\n#damon thread other\nr\n9\na, 0, 64, 1\n"
+    )
+    (two,) = workload.processes
+    assert [phase.name for phases in workload.threads for phase in phases] == ["p"]
+    assert two.name == "two"
+    assert [phase.name for phases in two.threads for phase in phases] == ["q", "r"]
+    assert workload.duration_us == 9000
+
+
+def test_a_pattern_reaches_to_the_end_of_what_is_mapped_in_its_phase():
+    workload = parse_masim(
+        "my heap, 9000\n\np\n5\n#damon resize my heap 4 KiB\nmy heap, 0, 64, 1\n\n"
+        "q\n5\nmy heap, 0, 64, 1\n\nr\n5\n#damon resize my heap 9000\nmy heap, 0, 64, 1\n"
+    )
+    (phases,) = workload.threads
+    assert [phase.patterns[0].length for phase in phases] == [4096, 4096, None]
+    assert [[one.size for one in phase.resizes] for phase in phases] == [[4096], [], [9000]]
+
+
 def test_a_window_moves_on_and_starts_over_at_the_end():
     workload = parse_masim(
         "a, 10000\n\np\n50\n#damon window 4000 every 10 ms step 3000\na, 0, 64, 1\na, 1, 64, 1\n"
@@ -147,7 +169,8 @@ BAD = {
     "a, 1\n\np\n1\na, 0, 1, 1, xx\n": "<text>:5: mode is 'xx', expected ro, wo or rw",
     "#damon memry anon\n": (
         "<text>:1: #damon memry: expected one of "
-        "memory, populate, mode, pause, thread, repeat, seed, window; did you mean 'memory'?"
+        "memory, populate, mode, pause, thread, process, resize, repeat, seed, window; "
+        "did you mean 'memory'?"
     ),
     "#damon memory ram\n": (
         "<text>:1: got 'ram', expected one of anon, anon_4k, anon_thp, shmem, memfd, "
@@ -160,6 +183,30 @@ BAD = {
     "#damon window 4K every 0 ms\n": "<text>:1: window: every_us is 0, at least 1 is needed",
     "a, 1\n\np\n1\n#damon window 4K every 1 ms\na, 0, 1, 1\n": (
         "<text>:6: a window of 4096 bytes in a region of 1"
+    ),
+    "#damon process a b\n": "<text>:1: got 'a b', expected 1 to 32 letters, digits, _ and -",
+    "#damon resize a\n": ("<text>:1: got 'a', expected 'REGION SIZE', such as 'heap 16 MiB'"),
+    "heap, 9\n\np\n1\n#damon resize heep 4\nheap, 0, 1, 1\n": (
+        "<text>:6: no region is named heep (there are heap); did you mean 'heap'?"
+    ),
+    "a, 9\n\np\n1\n#damon resize a 10\na, 0, 1, 1\n": (
+        "<text>:6: phase p: size of region a is 10: 0 to 9 is needed"
+    ),
+    "a, 9\n\np\n1\na, 0, 1, 1\n#damon resize a 4\n": (
+        "<text>:6: phase p: a resize stands before the patterns of its phase"
+    ),
+    "#damon memory memfd\na, 9\n\np\n1\n#damon resize a 4\na, 0, 1, 1\n": (
+        "<text>:7: phase p: region a is of memfd, only anon, anon_4k, anon_thp can be resized"
+    ),
+    "a, 9\nb, 9\n\np\n1\n#damon resize a 0\nb, 0, 1, 1\na, 0, 1, 1\n": (
+        "<text>:8: phase p: touches bytes 0 to 0 of region a, which has 0 mapped"
+    ),
+    "a, 9\n\np\n1\n#damon resize a 4\na, 0, 1, 1\n\n#damon thread b\nq\n1\na, 0, 1, 1\n": (
+        "<text>:11: region a is resized by one thread and used by another: one thread alone may "
+        "use it"
+    ),
+    "#damon repeat 2\na, 9\n\np\n1\na, 0, 1, 1\n\nq\n1\n#damon resize a 4\na, 0, 1, 1\n": (
+        "<text>:11: phase p: touches bytes 0 to 9 of region a, which has 4 mapped"
     ),
     "a, 9\n\np\n1000\n#damon window 1 every 1 us\na, 0, 1, 1\n": (
         "<text>:6: a window that moves 1000000 times: at most 100000"

@@ -16,7 +16,7 @@ from damon_core.snapshot import Snapshot, SnapshotRegions
 from damon_core.spans import Spans
 from damon_core.touching import Shape, Touching
 from damon_core.truth import Touches, Truth
-from damon_core.truth_log import Area, TruthLog, read_truth_log
+from damon_core.truth_log import Area, TruthLog, Unmapped, read_truth_log
 
 PAGE = 4096
 BASE = 0x7F00_0000_0000
@@ -173,6 +173,17 @@ def test_everything_is_open_after_the_end_of_a_log_that_was_cut_off():
     touches = truth.touched(0, 101)
     assert pages_of(touches.sure) == {0, 1}
     assert pages_of(touches.maybe) == set(range(2, NR_PAGES))
+
+
+def test_what_was_unmapped_in_the_window_is_open():
+    truth = truth_of(passes(0, 100, range(8)))
+    truth._log.unmapped.append(Unmapped(AddrRange(BASE + 6 * PAGE, BASE + 8 * PAGE), 90))
+    touches = truth.touched(0, 100)
+    assert pages_of(touches.sure) == set(range(6))
+    assert pages_of(touches.maybe) == {6, 7}
+    truth = truth_of(passes(0, 80, range(8)))
+    truth._log.unmapped.append(Unmapped(AddrRange(BASE + 6 * PAGE, BASE + 8 * PAGE), 90))
+    assert pages_of(truth.touched(0, 80).sure) == set(range(8)), "it was there all the time"
 
 
 def test_huge_pages_are_touched_as_a_whole():

@@ -110,8 +110,11 @@ def compare(
     if output is not None:
         with open(output, "w", encoding="utf-8") as file:
             ComparisonPage(comparison.results, repetitions=repetitions).render(file)
+    failed = [result for result in comparison.results if result.failed]
+    for result in failed:
+        click.echo(f"damon: {result.scenario.name}: {result.failed}", err=True)
     compared = any(cell.trials for result in comparison.results for cell in result.cells)
-    return 0 if compared else 1
+    return 0 if compared and not failed else 1
 
 
 def _check_output(path: str) -> None:

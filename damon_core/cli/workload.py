@@ -127,9 +127,15 @@ def _description(plan: Workload) -> list[str]:
         f"region {region.name}: {about_size(region.size)} of {region.memory}"
         for region in plan.regions
     ]
-    for number, phases in enumerate(plan.threads):
+    names = [""] * len(plan.threads)
+    names += [f"process {one.name}, " for one in plan.processes for _ in one.threads]
+    for number, (process, phases) in enumerate(zip(names, plan.all_threads, strict=True)):
         for phase in phases:
-            lines.append(f"thread {number}, {phase.name}, {format_time_us(phase.duration_us)}:")
+            time = format_time_us(phase.duration_us)
+            lines.append(f"{process}thread {number}, {phase.name}, {time}:")
+            for resize in phase.resizes:
+                size = about_size(resize.size)
+                lines.append(f"  {plan.regions[resize.region].name} has {size} mapped")
             for pattern in phase.patterns:
                 region = plan.regions[pattern.region]
                 how = "at random" if pattern.random else f"every {pattern.stride} bytes"

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from statistics import median
 
 import numpy as np
 from attrs import define, field, frozen
 
-from ..record import Record
 from ..score import Score, accessed_spans, score_spans
+from ..snapshot import Snapshot
 from ..spans import Spans
 from ..truth import Touches, Truth
 from ..truth_log import TruthLog
@@ -71,7 +71,9 @@ class _Phase:
         self.settled_ns = (self.settled_ns[0] if self.settled_ns else start_ns, end_ns)
 
 
-def accuracy_of(record: Record, log: TruthLog, units: PageUnits | None = None) -> Accuracy:
+def accuracy_of(
+    record: Iterable[Snapshot], log: TruthLog, units: PageUnits | None = None
+) -> Accuracy:
     """The accuracy of a recording against the log of what was touched meanwhile.
 
     ``units``: the pages of the workload's areas, if each of them was a region.

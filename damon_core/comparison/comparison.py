@@ -80,13 +80,18 @@ class Cell:
         return Spread.of(self.speeds)
 
 
-@frozen
+@define
 class ScenarioResult:
-    """``unmonitored``: the trials without a monitor."""
+    """``unmonitored``: the trials without a monitor.
+
+    ``skipped``: why it cannot be run here; ``failed``: why it did not run to its end unmonitored.
+    """
 
     scenario: Scenario
     unmonitored: list[Trial]
     cells: list[Cell]
+    skipped: str = ""
+    failed: str = ""
 
 
 class Comparison:
@@ -114,24 +119,29 @@ class Comparison:
     def run(self) -> None:
         """Run all; a contender that fails is left out of that scenario, and the reason kept.
 
-        DamonError if a scenario does not even run unmonitored.
+        A scenario that cannot be run here, or does not even run unmonitored, keeps its reason too.
         """
         missing = {one.name: one.missing() for one in self.contenders}
         for scenario in self.scenarios:
             cells = [
                 Cell(one.name, missing[one.name] or one.unfit(scenario)) for one in self.contenders
             ]
-            result = ScenarioResult(scenario, [], cells)
+            result = ScenarioResult(scenario, [], cells, skipped=scenario.missing())
             self.results.append(result)
             for round_ in range(self.repetitions):
-                self._round(result, round_)
+                if not result.skipped and not result.failed:
+                    self._round(result, round_)
 
     def _round(self, result: ScenarioResult, number: int) -> None:
         label = f"{result.scenario.name}, round {number + 1} of {self.repetitions}"
         with tempfile.TemporaryDirectory(prefix="damon-compare-") as name:
             folder = Path(name)
             self._say(f"{label}: unmonitored")
-            plain = self._run(result.scenario, None, folder)
+            try:
+                plain = self._run(result.scenario, None, folder)
+            except DamonError as error:
+                result.failed = str(error)
+                return
             result.unmonitored.append(plain)
             for contender, cell in zip(self.contenders, result.cells, strict=True):
                 if cell.skipped:

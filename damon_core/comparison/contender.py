@@ -53,9 +53,15 @@ class Contender:
         """Why it cannot take part in a scenario, "" if it can."""
         if not self.by_page:
             return ""
-        if scenario.workload is None:
-            return "page by page only where the truth is known, and of a command it is not"
-        size = sum(region.size for region in scenario.workload.regions)
+        workload = scenario.workload
+        if workload is None:
+            what = "server" if scenario.server else "command"
+            return f"page by page only where the truth is known, and of a {what} it is not"
+        if workload.processes:
+            return "page by page only a single process, and this workload has several"
+        if any(phase.resizes for phases in workload.threads for phase in phases):
+            return "page by page only where areas stay, and this workload resizes some"
+        size = sum(region.size for region in workload.regions)
         if size > MAX_PAGED:
             return (
                 f"its {about_size(size)} are more than the {about_size(MAX_PAGED)} that are "

@@ -149,11 +149,11 @@ FIGURES = (
     ),
     Figure(
         "slowdown", "slow-down",
-        "CPU time of a touch, or a command, over that of the unmonitored run",
+        "CPU time of a touch, a request or a command over that of the unmonitored run",
         "low", _times, lambda cell: cell.slowdown,
     ),
     Figure(
-        "speed", "speed", "touches in a second over those of the unmonitored run",
+        "speed", "speed", "touches, or requests, in a second over those of the unmonitored run",
         "high", _times, lambda cell: cell.speed,
     ),
     Figure(

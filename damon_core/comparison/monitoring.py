@@ -27,6 +27,7 @@ from ..model import AddrRange
 from ..monitored_context import MonitoredContext
 from ..recording import Recording
 from ..snapshot import Snapshot
+from ..units import format_time_us
 from .contender import Contender
 from .hook_times import HookTimes
 
@@ -141,7 +142,10 @@ def _run(config: str, record: str) -> int:
     recording.run()
     ran_ns = time.monotonic_ns() - began_ns
     if not marks:
-        raise RunError("it saw nothing: the target ended before the first snapshot")
+        raise RunError(
+            f"it saw nothing: the target ended after {format_time_us(ran_ns // 1000)}, before "
+            "the first snapshot; give it more to do, or a shorter --sample and --aggr"
+        )
     first, last = marks[0], marks[-1]
     max_rss = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     names = ("user_ns", "system_ns", "span_ns", "prepare_ns", "check_ns", "nr_checks")

@@ -51,10 +51,17 @@ def huge_page_size() -> int:
 
 
 def huge_pages(pid: int, areas: Iterable[AddrRange]) -> Spans:
-    """What of the areas huge pages map now; nothing where the kernel does not tell (before 6.7)."""
+    """What of the areas huge pages map now.
+
+    Nothing where the kernel does not tell (before 6.7), and of a process that is gone.
+    """
     size = huge_page_size()
     found: list[tuple[int, int]] = []
-    with open(f"/proc/{pid}/pagemap", "rb") as file:
+    try:
+        pagemap = open(f"/proc/{pid}/pagemap", "rb")
+    except (FileNotFoundError, ProcessLookupError):
+        return Spans.of(())
+    with pagemap as file:
         for area in areas:
             try:
                 regions = list(_scan(file.fileno(), area))

@@ -11,8 +11,11 @@ from attrs import frozen
 
 from ..errors import WorkloadError
 from ..spelling import did_you_mean
+from ..workload.key_load import KeyLoad
 from ..workload.masim import load_masim
 from ..workload.plan import Workload
+from ..workload.server import SERVERS, Server
+from .driven import Driven, DrivenServer, DrivenWorkload
 
 FOLDER = Path(__file__).with_name("scenarios")
 SUFFIX = ".cfg"
@@ -22,13 +25,25 @@ SUFFIX = ".cfg"
 class Scenario:
     """``summary``: the comment in the first line of its file, "" if there is none.
 
-    ``command`` in the place of a workload: of what it accesses there is no truth.
+    ``command`` or ``server`` in the place of a workload: of what it accesses there is no truth.
     """
 
     name: str
     summary: str
     workload: Workload | None
     command: tuple[str, ...] = ()
+    server: type[Server] | None = None
+
+    def missing(self) -> str:
+        """Why it cannot be run here, "" if it can as far as can be known before the start."""
+        return self.server.missing() if self.server else ""
+
+    def driven(self, log: Path) -> Driven:
+        """Its target, ready to work; the truth goes to ``log``.  RunError if it does not start."""
+        if self.server:
+            return DrivenServer(self.server, KeyLoad())
+        assert self.workload
+        return DrivenWorkload(self.workload, log)
 
 
 def command_scenario(command: Sequence[str]) -> Scenario:
@@ -40,9 +55,19 @@ def command_scenario(command: Sequence[str]) -> Scenario:
     return Scenario(Path(command[0]).name, summary, None, tuple(command))
 
 
+def server_scenario(name: str) -> Scenario:
+    """A server under load, by its name in SERVERS."""
+    load = KeyLoad()
+    summary = (
+        f"{SERVERS[name].program} with {load.nr_keys:,} keys of {load.value_size:,} bytes: "
+        f"{load.hot_requests:.0%} of the requests are for {load.nr_hot:,} of them."
+    )
+    return Scenario(name, summary, None, server=SERVERS[name])
+
+
 def shipped_names() -> list[str]:
     """The scenarios that come with damon-core."""
-    return sorted(path.stem for path in FOLDER.glob(f"*{SUFFIX}"))
+    return sorted([*(path.stem for path in FOLDER.glob(f"*{SUFFIX}")), *SERVERS])
 
 
 def load_scenario(name: str) -> Scenario:
@@ -50,6 +75,8 @@ def load_scenario(name: str) -> Scenario:
 
     WorkloadError if there is none, if the file is none, or if it would never end.
     """
+    if name in SERVERS:
+        return server_scenario(name)
     path = FOLDER / f"{name}{SUFFIX}" if name in shipped_names() else Path(name)
     if path.parent != FOLDER and not path.is_file():
         names = shipped_names()

@@ -49,6 +49,8 @@ class ComparisonTable:
             {
                 "scenario": result.scenario.name,
                 "summary": result.scenario.summary,
+                "skipped": result.skipped or None,
+                "failed": result.failed or None,
                 "contenders": [_cell_as_dict(cell) for cell in result.cells],
             }
             for result in self.results
@@ -61,6 +63,13 @@ def _figures_in(result: ScenarioResult) -> list[Figure]:
     return [one for one in FIGURES if any(one.take(cell) for cell in result.cells)]
 
 
+def why_not_whole(result: ScenarioResult) -> str:
+    """Why a scenario was not run, or not to its end; "" if it was."""
+    if result.skipped:
+        return f"not run: {result.skipped}"
+    return f"failed: {result.failed}" if result.failed else ""
+
+
 def _table(result: ScenarioResult, figures: Sequence[Figure]) -> list[str]:
     rows = [("contender", *(figure.title for figure in figures))]
     for cell in result.cells:
@@ -68,6 +77,8 @@ def _table(result: ScenarioResult, figures: Sequence[Figure]) -> list[str]:
             cells = [_text(figure, figure.take(cell)) for figure in figures]
             rows.append((printable(cell.contender), *cells))
     lines = columns_text(rows) if len(rows) > 1 else []
+    if why := why_not_whole(result):
+        lines.append(printable(why))
     return lines + [
         f"{printable(cell.contender)}: {printable(remark)}"
         for cell in result.cells

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from ..comparison.figures import FIGURES
+from .comparison import why_not_whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,6 +50,8 @@ class ComparisonPage:
             if rows:
                 file.write(_box(figure, rows))
         file.write("</div>\n")
+        if why := why_not_whole(result):
+            file.write(f'<p class="skipped">{escape(why)}</p>\n')
         for cell in result.cells:
             for remark in cell.remarks:
                 name, said = escape(cell.contender), escape(remark)

@@ -43,6 +43,17 @@ bool area_is_file(const struct area *area)
 	return area->kind == AREA_FILE_PRIVATE || area->kind == AREA_FILE_SHARED;
 }
 
+bool area_is_shared(const struct area *area)
+{
+	return area->kind == AREA_SHMEM || area->kind == AREA_MEMFD ||
+		area->kind == AREA_FILE_SHARED;
+}
+
+bool area_can_resize(const struct area *area, size_t size)
+{
+	return size <= area->size && !area_is_shared(area) && !area_is_file(area);
+}
+
 /* A file of real blocks: a hole would be filled by the first touch of each page. */
 static int write_whole(int fd, size_t size)
 {
@@ -157,12 +168,27 @@ static int load(struct area *area)
 	return rc;
 }
 
-int area_map(struct area *area, const char **what)
+static size_t whole_pages(const struct area *area, size_t size)
 {
 	size_t unit = area->kind == AREA_ANON_THP ? HUGE_SIZE : (size_t)sysconf(_SC_PAGESIZE);
+
+	return (size + unit - 1) & ~(unit - 1);
+}
+
+/* A kernel without huge pages refuses both, and gives what was asked or small pages. */
+static void advise(const struct area *area, char *start, size_t size)
+{
+	if (area->kind == AREA_ANON_4K)
+		madvise(start, size, MADV_NOHUGEPAGE);
+	if (area->kind == AREA_ANON_THP)
+		madvise(start, size, MADV_HUGEPAGE);
+}
+
+int area_map(struct area *area, const char **what)
+{
 	int fd;
 
-	area->map_size = (area->size + unit - 1) & ~(unit - 1);
+	area->map_size = whole_pages(area, area->size);
 	*what = "make the file behind it";
 	fd = backing_open(area);
 	if (fd < -1)
@@ -177,20 +203,47 @@ int area_map(struct area *area, const char **what)
 		return -errno;
 	if (fd >= 0)
 		close(fd);
-	/* A kernel without huge pages refuses both, and gives what was asked or small pages. */
-	if (area->kind == AREA_ANON_4K)
-		madvise(area->base, area->map_size, MADV_NOHUGEPAGE);
-	if (area->kind == AREA_ANON_THP)
-		madvise(area->base, area->map_size, MADV_HUGEPAGE);
+	area->mapped = area->map_size;
+	advise(area, area->base, area->map_size);
 	*what = "load its initial content";
 	return area->load_path ? load(area) : 0;
 }
 
-void area_populate(struct area *area, size_t page_size)
+static int grow(struct area *area, size_t size)
+{
+	char *end = area->base + area->mapped;
+	char *at = mmap(end, size - area->mapped, PROT_READ | PROT_WRITE,
+			map_flags(area->kind) | MAP_FIXED_NOREPLACE, -1, 0);
+
+	if (at == MAP_FAILED)
+		return -errno;
+	if (at != end) {	/* a kernel that does not know the flag */
+		munmap(at, size - area->mapped);
+		return -EEXIST;
+	}
+	advise(area, end, size - area->mapped);
+	return 0;
+}
+
+int area_resize(struct area *area, size_t size)
+{
+	int rc = 0;
+
+	size = whole_pages(area, size);
+	if (size > area->mapped)
+		rc = grow(area, size);
+	else if (size < area->mapped && munmap(area->base + size, area->mapped - size))
+		rc = -errno;
+	if (!rc)
+		area->mapped = size;
+	return rc;
+}
+
+void area_populate(struct area *area, size_t offset, size_t page_size)
 {
 	volatile char *base = area->base;
 
-	for (size_t at = 0; at < area->map_size; at += page_size) {
+	for (size_t at = offset; at < area->mapped; at += page_size) {
 		if (area_is_file(area))
 			(void)base[at];
 		else

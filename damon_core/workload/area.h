@@ -27,6 +27,7 @@ struct area {
 	size_t size;		/* bytes to be touched */
 	char *base;
 	size_t map_size;	/* whole pages, or whole huge pages */
+	size_t mapped;		/* of these, from base on, what is mapped now */
 };
 
 /* -EINVAL: no such kind. */
@@ -35,8 +36,17 @@ const char *area_kind_name(enum area_kind kind);
 
 /* Map it, and fill it from load_path.  On error *what says which step failed. */
 int area_map(struct area *area, const char **what);
-/* Make every page present; file pages are read, so that they stay the file's. */
-void area_populate(struct area *area, size_t page_size);
+/* Make every page present from byte offset on; file pages are read, so that they stay the file's. */
+void area_populate(struct area *area, size_t offset, size_t page_size);
 bool area_is_file(const struct area *area);
+/* Is its memory that of all processes which have it from the same parent? */
+bool area_is_shared(const struct area *area);
+/* Only anonymous private memory, and not beyond its size. */
+bool area_can_resize(const struct area *area, size_t size);
+/*
+ * Map or unmap memory at its end, so that the pages of size bytes are mapped.  -EEXIST:
+ * something else lies there by now.
+ */
+int area_resize(struct area *area, size_t size);
 
 #endif

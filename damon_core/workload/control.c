@@ -9,11 +9,11 @@
 #include <unistd.h>
 #include "control.h"
 #include "mix.h"
-#include "walker.h"
 
 #define COMMAND_SIZE 256
 
 struct control {
+	struct family *family;
 	struct program *program;
 	struct truthlog *log;
 	struct halt *halt;
@@ -68,7 +68,7 @@ static bool next_line(struct control *control, char *ret)
 static uint64_t touch_subset(const struct area *area, size_t page_size, uint64_t seed,
 			     unsigned int permille, enum touch_mode mode)
 {
-	uint64_t nr_pages = area->map_size / page_size;
+	uint64_t nr_pages = area->mapped / page_size;
 	uint64_t nr = 0;
 
 	for (uint64_t page = 0; page < nr_pages; page++) {
@@ -99,7 +99,7 @@ static void touch(struct control *control, const struct area *area, uint64_t see
 	uint64_t t0 = truthlog_now(), t1 = t0, nr_passes = 0, nr_pages;
 	struct touch_record record = {
 		.t0 = t0, .tid = gettid(), .start = area->base,
-		.end = area->base + area->map_size, .stride = page_size, .mode = mode,
+		.end = area->base + area->mapped, .stride = page_size, .mode = mode,
 	};
 	bool last;
 
@@ -126,7 +126,7 @@ static void touch(struct control *control, const struct area *area, uint64_t see
 static int run_program(struct control *control)
 {
 	uint64_t t0 = truthlog_now();
-	int rc = walkers_run(control->program, control->log, control->halt);
+	int rc = family_run(control->family, control->program, control->log, control->halt);
 
 	if (!rc)
 		answer_done(t0, truthlog_now(), 0);
@@ -156,9 +156,12 @@ static int obey(struct control *control, const char *line)
 	return 0;
 }
 
-int control_run(struct program *program, struct truthlog *log, struct halt *halt)
+int control_run(struct family *family, struct program *program, struct truthlog *log,
+		struct halt *halt)
 {
-	struct control control = { .program = program, .log = log, .halt = halt };
+	struct control control = {
+		.family = family, .program = program, .log = log, .halt = halt,
+	};
 	char line[COMMAND_SIZE];
 	int rc = 0;
 

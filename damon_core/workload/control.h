@@ -14,11 +14,13 @@
 #ifndef TOUCHER_CONTROL_H
 #define TOUCHER_CONTROL_H
 
+#include "family.h"
 #include "halt.h"
 #include "program.h"
 #include "truthlog.h"
 
 /* Until quit, the end of input, or a halt. */
-int control_run(struct program *program, struct truthlog *log, struct halt *halt);
+int control_run(struct family *family, struct program *program, struct truthlog *log,
+		struct halt *halt);
 
 #endif

@@ -1,17 +1,19 @@
 """What a workload file says beyond masim, in comments that masim passes over.
 
 ``#damon memory KIND`` and ``#damon populate yes|no`` hold for the regions after it; ``#damon pause
-TIME`` and ``#damon mode ro|wo|rw`` for the patterns after it; ``#damon thread NAME`` for the phases
-after it; ``#damon window SIZE every TIME [step SIZE]`` for the next pattern; ``#damon repeat N``
-and ``#damon seed N`` for the whole.
+TIME`` and ``#damon mode ro|wo|rw`` for the patterns after it; ``#damon thread NAME`` and ``#damon
+process NAME`` for the phases after it; ``#damon resize REGION SIZE`` for the next phase; ``#damon
+window SIZE every TIME [step SIZE]`` for the next pattern; ``#damon repeat N`` and ``#damon seed N``
+for the whole.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
-from attrs import define, frozen
+from attrs import define, field, frozen
 
 from ..errors import WorkloadError
 from ..spelling import did_you_mean
@@ -21,6 +23,7 @@ from .plan import MemoryKind, Mode
 T = TypeVar("T")
 MODES = {"ro": Mode.READ, "wo": Mode.WRITE, "rw": Mode.BOTH}
 """How masim writes them."""
+_PROCESS = re.compile(r"[A-Za-z0-9_-]{1,32}")
 _YES_NO = {"yes": True, "no": False}
 
 
@@ -40,6 +43,14 @@ class Window:
                 )
 
 
+@frozen
+class NamedResize:
+    """So many bytes of a region are mapped from the start of a phase on."""
+
+    region: str
+    size: int
+
+
 @define
 class Directives:
     """What holds at this line of the file; at its start, what a caller wants by default."""
@@ -48,10 +59,12 @@ class Directives:
     populate: bool = False
     mode: Mode = Mode.WRITE
     pause_us: int = 0
+    process: str = "main"
     thread: str = "main"
     repeat: int = 1
     seed: int = 1
     window: Window | None = None
+    resizes: list[NamedResize] = field(factory=list)
 
     def obey(self, text: str) -> None:
         """Take one directive in, without its ``#damon``.  WorkloadError or ConfigError."""
@@ -63,12 +76,36 @@ class Directives:
         if not value:
             raise WorkloadError(f"#damon {word}: a value is missing")
         name, read = WORDS[word]
-        setattr(self, name, read(value))
+        got = read(value)
+        if isinstance(got, NamedResize):
+            self.resizes.append(got)
+        else:
+            setattr(self, name, got)
 
     def take_window(self) -> Window | None:
         """The window for this pattern, which no later one gets."""
         window, self.window = self.window, None
         return window
+
+    def take_resizes(self) -> list[NamedResize]:
+        """The resizes for this phase, which no later one gets."""
+        resizes, self.resizes = self.resizes, []
+        return resizes
+
+
+def read_resize(text: str) -> NamedResize:
+    """``REGION SIZE``; the name may have blanks, the size begins with a digit."""
+    match = re.fullmatch(r"(.*\S)\s+(\d.*)", text)
+    if match is None:
+        raise WorkloadError(f"got {text!r}, expected 'REGION SIZE', such as 'heap 16 MiB'")
+    return NamedResize(match[1], 0 if match[2] == "0" else parse_size(match[2]))
+
+
+def read_process(text: str) -> str:
+    """The name of a process, at the end of that of its log."""
+    if not _PROCESS.fullmatch(text):
+        raise WorkloadError(f"got {text!r}, expected 1 to 32 letters, digits, _ and -")
+    return text
 
 
 def read_window(text: str) -> Window:
@@ -96,6 +133,8 @@ WORDS: dict[str, tuple[str, Callable[[str], object]]] = {
     "mode": ("mode", _one_of(MODES)),
     "pause": ("pause_us", parse_time_us),
     "thread": ("thread", str),
+    "process": ("process", read_process),
+    "resize": ("resizes", read_resize),
     "repeat": ("repeat", parse_count),
     "seed": ("seed", parse_count),
     "window": ("window", read_window),

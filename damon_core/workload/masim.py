@@ -17,7 +17,7 @@ from ..errors import ConfigError, WorkloadError
 from ..spelling import did_you_mean
 from ..units import parse_size
 from .directives import MODES, Directives, Window
-from .plan import Pattern, Phase, Workload, WorkloadRegion
+from .plan import Pattern, Phase, Resize, Workload, WorkloadProcess, WorkloadRegion
 from .window import moving
 
 MAX_FILE = 4 << 20
@@ -54,7 +54,8 @@ class _Parser:
     file: str
     said: Directives
     regions: list[WorkloadRegion] = field(factory=list)
-    threads: dict[str, list[Phase]] = field(factory=dict)
+    sizes: list[int] = field(factory=list)
+    processes: dict[str, dict[str, list[Phase]]] = field(factory=dict)
     line: int = 0
 
     def parse(self, text: str) -> Workload:
@@ -68,20 +69,28 @@ class _Parser:
             if not self.regions:
                 for line in self._lines(paragraph):
                     self.regions.append(self._region(line))
+                self.sizes = [region.size for region in self.regions]
             else:
                 phases = self._phase(self._lines(paragraph))
-                self.threads.setdefault(self.said.thread, []).extend(phases)
+                threads = self.processes.setdefault(self.said.process, {})
+                threads.setdefault(self.said.thread, []).extend(phases)
         if not self.regions:
             raise WorkloadError("no regions, expected lines such as 'a, 10000000'")
-        if not self.threads:
+        processes = [
+            WorkloadProcess(name, tuple(map(tuple, threads.values())))
+            for name, threads in self.processes.items()
+            if any(threads.values())
+        ]
+        if not processes:
             raise WorkloadError(
                 "no phases, expected a blank line, a name, milliseconds, and patterns"
             )
         return Workload(
             tuple(self.regions),
-            tuple(tuple(phases) for phases in self.threads.values()),
+            processes[0].threads,
             repeat=self.said.repeat,
             seed=self.said.seed,
+            processes=tuple(processes[1:]),
         )
 
     def _paragraphs(self, text: str) -> Iterator[list[_Line]]:
@@ -124,29 +133,44 @@ class _Parser:
             raise WorkloadError(f"got {name!r}, expected the name of a phase")
         duration_ms = _number(next(lines, ""), "the phase's milliseconds")
         patterns: list[tuple[Pattern, Window | None]] = []
+        resizes: list[Resize] = []
         for line in lines:
+            if not patterns:
+                resizes = self._resizes()
             patterns.append((self._pattern(line), self.said.take_window()))
+        if self.said.resizes:
+            raise WorkloadError(f"phase {name}: a resize stands before the patterns of its phase")
         if not patterns:
             raise WorkloadError(
                 f"phase {name}: no access pattern, expected 'REGION, RANDOM, STRIDE, PROBABILITY'"
             )
-        sizes = [region.size for region in self.regions]
-        return moving(name, duration_ms * 1000, patterns, sizes)
+        first, *others = moving(name, duration_ms * 1000, patterns, self.sizes)
+        return (evolve(first, resizes=tuple(resizes)), *others)
+
+    def _resizes(self) -> list[Resize]:
+        resizes = []
+        for one in self.said.take_resizes():
+            resizes.append(Resize(self._region_number(one.region), one.size))
+            self.sizes[resizes[-1].region] = one.size
+        return resizes
+
+    def _region_number(self, name: str) -> int:
+        names = [region.name for region in self.regions]
+        if name not in names:
+            hint = did_you_mean(name, names)
+            raise WorkloadError(f"no region is named {name} (there are {', '.join(names)}){hint}")
+        return names.index(name)
 
     def _pattern(self, line: str) -> Pattern:
         fields = _fields(line, (4, 5), "'REGION, RANDOM, STRIDE, PROBABILITY[, ro|wo|rw]'")
-        names = [region.name for region in self.regions]
-        if fields[0] not in names:
-            hint = did_you_mean(fields[0], names)
-            raise WorkloadError(
-                f"no region is named {fields[0]} (there are {', '.join(names)}){hint}"
-            )
+        region = self._region_number(fields[0])
         if fields[1] not in ("0", "1"):
             raise WorkloadError(f"randomness is {fields[1]!r}, expected 0 or 1")
         if len(fields) == 5 and fields[4] not in MODES:
             raise WorkloadError(f"mode is {fields[4]!r}, expected ro, wo or rw")
         return Pattern(
-            names.index(fields[0]),
+            region,
+            length=None if self.sizes[region] == self.regions[region].size else self.sizes[region],
             stride=parse_size(fields[2]),
             random=fields[1] == "1",
             weight=_number(fields[3], "a probability"),

@@ -67,10 +67,23 @@ static int read_area_path(struct program *program, const char *text, size_t memb
 	return keep_text((char **)((char *)area + member), text);
 }
 
+/* NAME */
+static int read_process(struct program *program, const char *text)
+{
+	char **name = append(&program->processes, &program->nr_processes, sizeof(*name));
+
+	return name ? keep_text(name, text) : -ENOMEM;
+}
+
 static int read_thread(struct program *program)
 {
-	return append(&program->threads, &program->nr_threads, sizeof(struct thread_plan)) ?
-		0 : -ENOMEM;
+	struct thread_plan *thread = append(&program->threads, &program->nr_threads,
+					    sizeof(*thread));
+
+	if (!thread)
+		return -ENOMEM;
+	thread->process = program->nr_processes;
+	return 0;
 }
 
 /* DURATION_NS NAME */
@@ -89,6 +102,24 @@ static int read_phase(struct program *program, const char *text)
 	if (sscanf(text, "%" SCNu64 " %n", &phase->duration_ns, &end) != 1 || !end)
 		return -EINVAL;
 	return keep_text(&phase->name, text + end);
+}
+
+/* AREA SIZE */
+static int read_resize(struct program *program, const char *text)
+{
+	struct phase *phase = last_phase(program);
+	struct resize *resize;
+	size_t area;
+
+	if (!phase)
+		return -EINVAL;
+	resize = append(&phase->resizes, &phase->nr_resizes, sizeof(*resize));
+	if (!resize)
+		return -ENOMEM;
+	if (sscanf(text, "%zu %zu", &area, &resize->size) != 2 || area >= program->nr_areas)
+		return -EINVAL;
+	resize->area = &program->areas[area];
+	return area_can_resize(resize->area, resize->size) ? 0 : -EINVAL;
 }
 
 static int read_mode(enum touch_mode *ret, const char *text)
@@ -148,6 +179,10 @@ static int read_line(struct program *program, char *line)
 		return read_area_path(program, text, offsetof(struct area, file_path));
 	if (!strcmp(line, "load"))
 		return read_area_path(program, text, offsetof(struct area, load_path));
+	if (!strcmp(line, "process"))
+		return read_process(program, text);
+	if (!strcmp(line, "resize"))
+		return read_resize(program, text);
 	if (!strcmp(line, "thread"))
 		return read_thread(program);
 	if (!strcmp(line, "phase"))
@@ -197,26 +232,45 @@ int program_init_patterns(struct program *program)
 	return rc;
 }
 
+static void thread_deinit(struct thread_plan *thread)
+{
+	for (size_t i = 0; i < thread->nr_phases; i++) {
+		struct phase *phase = &thread->phases[i];
+
+		for (size_t j = 0; j < phase->nr_patterns; j++)
+			pattern_deinit(&phase->patterns[j]);
+		free(phase->patterns);
+		free(phase->resizes);
+		free(phase->name);
+	}
+	free(thread->phases);
+}
+
+void program_keep_process(struct program *program, size_t process)
+{
+	size_t nr = 0;
+
+	for (size_t t = 0; t < program->nr_threads; t++) {
+		if (program->threads[t].process == process)
+			program->threads[nr++] = program->threads[t];
+		else
+			thread_deinit(&program->threads[t]);
+	}
+	program->nr_threads = nr;
+}
+
 void program_deinit(struct program *program)
 {
-	for (size_t t = 0; t < program->nr_threads; t++) {
-		struct thread_plan *thread = &program->threads[t];
-
-		for (size_t i = 0; i < thread->nr_phases; i++) {
-			struct phase *phase = &thread->phases[i];
-
-			for (size_t j = 0; j < phase->nr_patterns; j++)
-				pattern_deinit(&phase->patterns[j]);
-			free(phase->patterns);
-			free(phase->name);
-		}
-		free(thread->phases);
-	}
+	for (size_t t = 0; t < program->nr_threads; t++)
+		thread_deinit(&program->threads[t]);
+	for (size_t i = 0; i < program->nr_processes; i++)
+		free(program->processes[i]);
 	for (size_t i = 0; i < program->nr_areas; i++) {
 		free(program->areas[i].name);
 		free(program->areas[i].load_path);
 		free(program->areas[i].file_path);
 	}
+	free(program->processes);
 	free(program->threads);
 	free(program->areas);
 }

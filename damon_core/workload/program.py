@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Sequence
 
-from .plan import TURN_TOUCHES, Pattern, Workload
+from .plan import TURN_TOUCHES, Pattern, Phase, Workload
 
 
 def program_text(workload: Workload) -> str:
@@ -22,12 +23,22 @@ def program_text(workload: Workload) -> str:
         ]
         if region.load is not None:
             lines.append(f"load {region.load}")
-    for phases in workload.threads:
-        lines.append("thread")
-        for phase in phases:
-            lines.append(f"phase {phase.duration_us * 1000} {_json_text(phase.name)}")
-            lines += [_pattern_line(workload, pattern) for pattern in phase.patterns]
+    lines += _thread_lines(workload, workload.threads)
+    for process in workload.processes:
+        lines.append(f"process {process.name}")
+        lines += _thread_lines(workload, process.threads)
     return "\n".join(lines) + "\n"
+
+
+def _thread_lines(workload: Workload, threads: Sequence[Sequence[Phase]]) -> Iterator[str]:
+    for phases in threads:
+        yield "thread"
+        for phase in phases:
+            yield f"phase {phase.duration_us * 1000} {_json_text(phase.name)}"
+            for resize in phase.resizes:
+                yield f"resize {resize.region} {resize.size}"
+            for pattern in phase.patterns:
+                yield _pattern_line(workload, pattern)
 
 
 def _pattern_line(workload: Workload, pattern: Pattern) -> str:

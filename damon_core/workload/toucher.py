@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
@@ -52,6 +53,11 @@ def exec_toucher(workload: Workload, log: Path | None, *, control: bool = False)
     os.execv(path, _arguments(path, fd, log, control))
 
 
+def log_paths(workload: Workload, log: Path) -> list[Path]:
+    """Where the logs of all processes go, the first one's first."""
+    return [log, *(log.with_name(f"{log.name}.{one.name}") for one in workload.processes)]
+
+
 class Toucher:
     """A running toucher; leaving the context stops it.
 
@@ -74,7 +80,8 @@ class Toucher:
             )
         finally:
             os.close(fd)
-        self._answer("ready")
+        self.pids = (self.pid, *map(int, self._answer("ready").split()))
+        """Of all its processes, the first one's first."""
 
     @property
     def pid(self) -> int:
@@ -111,7 +118,8 @@ class Toucher:
         """Wait for its end, which control waits for too.  RunError if it failed."""
         _, errors = self._process.communicate()
         if self._process.returncode:
-            raise RunError(errors.strip() or f"the toucher ended with {self._process.returncode}")
+            ended = f"the toucher ended with {self._process.returncode}"
+            raise RunError(_one_line(errors) or ended)
 
     def stop(self) -> None:
         """End it now, with its log whole.  RunError if it failed before."""
@@ -137,17 +145,33 @@ class Toucher:
 
     def _send(self, line: str) -> None:
         assert self._process.stdin is not None
-        self._process.stdin.write(f"{line}\n")
-        self._process.stdin.flush()
+        with suppress(BrokenPipeError):  # its answer, which is none, says why
+            self._process.stdin.write(f"{line}\n")
+            self._process.stdin.flush()
 
     def _answer(self, expected: str) -> str:
         assert self._process.stdout is not None
         answer = self._process.stdout.readline().strip()
         if answer.split(" ")[0] != expected:
-            self._process.kill()
+            if answer:
+                self._process.kill()
             _, errors = self._process.communicate()
-            raise RunError(errors.strip() or f"the toucher said {answer!r}, not {expected}")
+            raise RunError(_one_line(errors) or _unexpected(answer, self._process.returncode))
         return answer.removeprefix(expected).strip()
+
+
+def _unexpected(answer: str, status: int) -> str:
+    if answer:
+        return f"the toucher gave an answer that is none: {answer!r}"
+    how = f"by signal {-status}" if status < 0 else f"with status {status}"
+    return (
+        f"the workload was ended {how} before its work was done: see what ended it (dmesg, if it "
+        "was the kernel), and run it again"
+    )
+
+
+def _one_line(errors: str) -> str:
+    return "; ".join(errors.strip().splitlines())
 
 
 def _program_fd(workload: Workload) -> int:

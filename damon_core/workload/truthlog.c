@@ -135,6 +135,13 @@ void truthlog_others(struct truthlog *log, const struct area *areas, size_t nr_a
 	fclose(maps);
 }
 
+void truthlog_resized(struct truthlog *log, bool gained, const char *start, const char *end,
+		      uint64_t now)
+{
+	log_line(log, "{\"%s\":[%" PRIuPTR ",%" PRIuPTR "],\"t\":%" PRIu64 "}\n",
+		 gained ? "mapped" : "unmapped", (uintptr_t)start, (uintptr_t)end, now);
+}
+
 void truthlog_phase(struct truthlog *log, pid_t tid, const char *name, uint64_t now)
 {
 	log_line(log, "{\"phase\":\"%s\",\"t\":%" PRIu64 ",\"tid\":%d}\n", name, now, (int)tid);

@@ -7,6 +7,7 @@
 #define TOUCHER_TRUTHLOG_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -39,6 +40,9 @@ void truthlog_header(struct truthlog *log, uint64_t quantum_ns);
 void truthlog_area(struct truthlog *log, const struct area *area);
 /* Every mapping that is no area: touched by the program's own doing. */
 void truthlog_others(struct truthlog *log, const struct area *areas, size_t nr_areas);
+/* Memory that an area has gained, or lost, at this time. */
+void truthlog_resized(struct truthlog *log, bool gained, const char *start, const char *end,
+		      uint64_t now);
 void truthlog_phase(struct truthlog *log, pid_t tid, const char *name, uint64_t now);
 void truthlog_touch(struct truthlog *log, const struct touch_record *record);
 /* As truthlog_touch(), of the pages that a seed chooses: see mix_in_subset(). */

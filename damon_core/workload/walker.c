@@ -2,7 +2,10 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/types.h>
 #include <unistd.h>
 #include "mix.h"
 #include "walker.h"
@@ -17,6 +20,7 @@ struct walker {
 	struct pattern_sink sink;
 	uint64_t begin;
 	uint64_t nr_picks;
+	int error;
 	pthread_t thread;
 	pthread_barrier_t *start;
 };
@@ -49,11 +53,54 @@ static void take_turn(struct walker *walker, struct pattern *p, uint64_t deadlin
 	} while (left && truthlog_now() < deadline && !halt_asked(walker->halt));
 }
 
+/* New memory is there from the start, as that of the area was, or comes with its first touch. */
+static void populate(struct walker *walker, struct area *area, size_t offset)
+{
+	struct touch_record record = {
+		.t0 = truthlog_now(), .tid = walker->sink.tid, .start = area->base + offset,
+		.end = area->base + area->mapped, .stride = sysconf(_SC_PAGESIZE), .nr = 1,
+		.mode = TOUCH_BOTH,
+	};
+
+	area_populate(area, offset, record.stride);
+	record.t1 = truthlog_now();
+	record.pass_ns = record.t1 - record.t0;
+	truthlog_touch(walker->sink.log, &record);
+}
+
+static int resize(struct walker *walker, const struct resize *resize)
+{
+	struct area *area = resize->area;
+	size_t before = area->mapped;
+	uint64_t now = truthlog_now();
+	int rc = area_resize(area, resize->size);
+
+	if (rc) {
+		fprintf(stderr, "toucher: region %s: cannot resize it to %zu bytes: %s\n",
+			area->name, resize->size, strerror(-rc));
+		return rc;
+	}
+	if (area->mapped < before)
+		truthlog_resized(walker->sink.log, false, area->base + area->mapped,
+				 area->base + before, now);
+	if (area->mapped > before) {
+		truthlog_resized(walker->sink.log, true, area->base + before,
+				 area->base + area->mapped, now);
+		if (area->populate)
+			populate(walker, area, before);
+	}
+	return 0;
+}
+
 static void run_phase(struct walker *walker, struct phase *phase, uint64_t deadline)
 {
 	struct pattern *last = NULL;
 
 	truthlog_phase(walker->sink.log, walker->sink.tid, phase->name, truthlog_now());
+	for (size_t i = 0; i < phase->nr_resizes && !walker->error; i++)
+		walker->error = resize(walker, &phase->resizes[i]);
+	if (walker->error)
+		return;
 	while (truthlog_now() < deadline && !halt_asked(walker->halt)) {
 		struct pattern *p = pick(walker, phase);
 
@@ -75,13 +122,13 @@ static void *run(void *arg)
 	pthread_barrier_wait(walker->start);
 	deadline = walker->begin;
 	for (uint64_t i = 0; !walker->program->repeat || i < walker->program->repeat; i++) {
-		for (size_t j = 0; j < walker->plan->nr_phases; j++) {
+		for (size_t j = 0; j < walker->plan->nr_phases && !walker->error; j++) {
 			struct phase *phase = &walker->plan->phases[j];
 
 			deadline += phase->duration_ns;
 			run_phase(walker, phase, deadline);
 		}
-		if (halt_asked(walker->halt) || !walker->plan->nr_phases)
+		if (walker->error || halt_asked(walker->halt) || !walker->plan->nr_phases)
 			break;
 	}
 	truthlog_thread_end(walker->sink.log, walker->sink.tid, truthlog_now());
@@ -98,6 +145,8 @@ static int create(struct walker *walker)
 	pthread_attr_setstacksize(&attr, STACK_SIZE);
 	rc = pthread_create(&walker->thread, &attr, run, walker);
 	pthread_attr_destroy(&attr);
+	if (rc)
+		fprintf(stderr, "toucher: cannot create a thread: %s\n", strerror(rc));
 	return -rc;
 }
 
@@ -123,9 +172,13 @@ int walkers_run(struct program *program, struct truthlog *log, struct halt *halt
 	for (size_t i = 0; i < program->nr_threads; i++)
 		walkers[i].begin = truthlog_now();
 	run(&walkers[0]);
-	for (size_t i = 1; i < program->nr_threads; i++)
+	rc = walkers[0].error;
+	for (size_t i = 1; i < program->nr_threads; i++) {
 		pthread_join(walkers[i].thread, NULL);
+		if (!rc)
+			rc = walkers[i].error;
+	}
 	pthread_barrier_destroy(&start);
 	free(walkers);
-	return 0;
+	return rc;
 }

@@ -9,7 +9,7 @@
 
 /*
  * Run every thread of the program to its end, or until asked to halt; the first runs in
- * the calling thread.  -errno of a thread that could not be created.
+ * the calling thread.  -errno of what one could not do, which it has said.
  */
 int walkers_run(struct program *program, struct truthlog *log, struct halt *halt);
 

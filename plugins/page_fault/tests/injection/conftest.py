@@ -10,7 +10,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -157,9 +157,12 @@ class Victim:
         )
 
     def files(self) -> list[str]:
-        """Every open file, as "number -> what"."""
-        folder = Path(f"/proc/{self.pid}/fd")
-        return sorted(f"{fd.name} -> {os.readlink(fd)}" for fd in folder.iterdir())
+        """Every open file, as "number -> what", without those that are just being closed."""
+        found = []
+        for fd in Path(f"/proc/{self.pid}/fd").iterdir():
+            with suppress(FileNotFoundError):
+                found.append(f"{fd.name} -> {os.readlink(fd)}")
+        return sorted(found)
 
     def _threads(self) -> list[dict[str, str]]:
         """/proc/PID/task/TID/status of each, without those that are just ending."""

@@ -74,7 +74,7 @@ def count_recording(path: Path, files: Counter[str]) -> None:
 
 def check_next(monitors: Monitors, primitives: Sequence[str], claims: Claims) -> None:
     """A monitor after all of these sees as if they had never been."""
-    run = monitors.run(60, "--duration=3s", "--children")
+    run = monitors.run(60, "--duration=8s", "--cpu-quota=400 %", "--children")
     seen: Counter[str] = Counter({name.partition(":")[0]: 0 for name in primitives})
     if run.recording.exists():
         for snapshot in open_record(run.recording):

@@ -47,7 +47,7 @@ static char *kept[NR_KINDS];
 static uint64_t expected[NR_KEPT];
 static struct area areas[NR_AREAS];
 static pthread_t writers[NR_WRITERS], guests[MAX_THREADS];
-static size_t nr_guests, nr_children;
+static size_t nr_writers, nr_guests, nr_children;
 static uint64_t state;
 
 static uint64_t draw(uint64_t *s)
@@ -84,6 +84,16 @@ static void end(int signal)
 {
 	(void)signal;
 	told_to_end = 1;
+}
+
+/* Until a program that was executed has its handler again, it must wait. */
+static void hear_end(int how)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	pthread_sigmask(how, &set, NULL);
 }
 
 static volatile uint64_t *kept_page(size_t page)
@@ -313,11 +323,12 @@ static void step(bool forks, char **argv)
 		start_child(what == 15, argv);
 }
 
+/* Also a second time, where it is told to end before it could execute itself. */
 static void settle(void)
 {
 	stop = true;
-	for (size_t i = 0; i < NR_WRITERS; i++)
-		pthread_join(writers[i], NULL);
+	while (nr_writers)
+		pthread_join(writers[--nr_writers], NULL);
 	while (nr_guests)
 		pthread_join(guests[--nr_guests], NULL);
 	reap(0);
@@ -336,12 +347,16 @@ int main(int argc, char **argv)
 	nr_wrong = argc > 5 ? strtoull(argv[5], NULL, 10) : 0;
 	state = (argc > 2 ? strtoull(argv[2], NULL, 10) : 0) * 7919 + nr_steps + 1;
 	sigaction(SIGTERM, &action, NULL);
+	hear_end(SIG_UNBLOCK);
 	for (int kind = 0; kind < NR_KINDS; kind++)
 		kept[kind] = map_kind(kind);
 	for (size_t page = 0; page < NR_KEPT; page++)
 		write_kept(page);
-	for (uintptr_t i = 0; i < NR_WRITERS; i++)
-		pthread_create(&writers[i], NULL, writer, (void *)i);
+	for (; nr_writers < NR_WRITERS; nr_writers++)
+		if (pthread_create(&writers[nr_writers], NULL, writer, (void *)nr_writers)) {
+			wrong("pthread_create", nr_writers);
+			break;
+		}
 	while (!told_to_end && now() - begin < seconds) {
 		step(exec_every >= 0, argv);
 		nr_steps++;
@@ -355,6 +370,7 @@ int main(int argc, char **argv)
 			snprintf(left, sizeof(left), "%f", seconds - (now() - begin));
 			snprintf(steps, sizeof(steps), "%" PRIu64, nr_steps);
 			snprintf(wrongs, sizeof(wrongs), "%" PRIu64, nr_wrong);
+			hear_end(SIG_BLOCK);
 			execl("/proc/self/exe", argv[0], left, argv[2], argv[3], steps, wrongs, NULL);
 			wrong("exec", 0);
 			break;

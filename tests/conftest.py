@@ -46,8 +46,15 @@ def bystander(running: Running) -> subprocess.Popen[bytes]:
 def eyes(distribution: Install) -> Callable[..., None]:
     """Installs a primitive "eyes" that sees an access to each target and may do something else."""
 
-    def install(at_the_30th: str = "pass", at_the_end: str = "pass", name: str = "eyes") -> None:
-        source = SEEING.format(at_the_30th=at_the_30th, at_the_end=at_the_end)
+    def install(
+        at_the_30th: str = "pass",
+        at_the_60th: str = "pass",
+        at_the_end: str = "pass",
+        name: str = "eyes",
+    ) -> None:
+        source = SEEING.format(
+            at_the_30th=at_the_30th, at_the_60th=at_the_60th, at_the_end=at_the_end
+        )
         distribution(f"damon-{name}", {name: f"{name}_plugin:Eyes"}, {f"{name}_plugin": source})
 
     return install

@@ -42,12 +42,14 @@ class Eyes:
                 reports.report_access(AccessReport(vaddr=address, pid=target.pid))
         if self.nr_ticks == 30:
             {at_the_30th}
+        if self.nr_ticks == 60:
+            {at_the_60th}
 
     @hookimpl
     def damon_cleanup(self, ctx):
         {at_the_end}
 """
-"""To be formatted: what is to be done at the 30th tick, and at the end."""
+"""To be formatted: what is to be done at the 30th and 60th tick, and at the end."""
 
 
 def host(*names: str, ops: Ops = Ops.VADDR, **options: object) -> PrimitiveHost:

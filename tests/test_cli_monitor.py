@@ -20,6 +20,8 @@ Process = subprocess.Popen[bytes]
 Eyes = Callable[..., None]
 
 FAST = ("--sample", "2ms", "--aggr", "10ms", "--cpu-quota", "400 %", "--primitive", "eyes")
+KILL = "os.kill(ctx.targets[0].pid, signal.SIGKILL)"
+"""At the 30th tick that ends the run after six windows, however long they take."""
 
 
 def monitor(*args: object) -> int:
@@ -29,16 +31,16 @@ def monitor(*args: object) -> int:
 def test_without_a_terminal_each_window_is_a_block_of_text(
     eyes: Eyes, bystander: Process, capsys: Capture, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    eyes()
+    eyes(at_the_30th=KILL)
     monkeypatch.chdir(tmp_path)
-    assert monitor("-p", bystander.pid, "-t", "1s") == 0
+    assert monitor("-p", bystander.pid) == 0
     printed = capsys.readouterr()
     heads = [line for line in printed.out.splitlines() if line.startswith("damon monitor vaddr")]
-    assert len(heads) >= 2
+    assert len(heads) >= 3
     assert heads[0].endswith("#0")
     assert "\x1b" not in printed.out
     assert f"({bystander.pid})" in printed.out
-    assert "ended: its time was up" in printed.err
+    assert "ended: the last target has ended" in printed.err
     assert "recorded in" not in printed.err
     assert not list(tmp_path.iterdir())
 
@@ -74,13 +76,14 @@ def test_once_as_json_is_one_object(eyes: Eyes, bystander: Process, capsys: Capt
 def test_json_lines_are_what_is_recorded_at_the_same_time(
     eyes: Eyes, bystander: Process, capsys: Capture, tmp_path: Path
 ) -> None:
-    eyes()
+    eyes(at_the_30th=KILL)
     out = tmp_path / "also.damon"
-    assert monitor("--json", "-p", bystander.pid, "-t", "100ms", "-o", out) == 0
+    assert monitor("--json", "-p", bystander.pid, "-o", out) == 0
     printed = capsys.readouterr()
     lines = [json.loads(line) for line in printed.out.splitlines()]
     recorded = open_record(out)
     assert not recorded.truncated
+    assert len(recorded) >= 3
     assert [line["access"]["end_ns"] for line in lines] == [one.end_ns for one in recorded]
     assert [len(line["access"]["regions"]) for line in lines] == [
         len(one.regions) for one in recorded
@@ -147,9 +150,8 @@ def test_once_without_a_window_is_a_failure(
     eyes: Eyes, bystander: Process, capsys: Capture
 ) -> None:
     eyes()
-    assert (
-        monitor("--sample", "2s", "--aggr", "2s", "-t", "1ms", "--once", "-p", bystander.pid) == 1
-    )
+    never = ("--sample", "1h", "--aggr", "1h", "-t", "1ms")
+    assert monitor(*never, "--once", "-p", bystander.pid) == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert line == "damon: there is no snapshot: it ended before the first window did"
 

@@ -391,3 +391,16 @@ def test_monitoring_never_waits_for_who_draws_and_drops_are_counted() -> None:
     assert handover.take() == []
     handover.close()
     handover.wake()
+
+
+def test_the_first_snapshot_is_handed_over_however_late_it_is_taken() -> None:
+    handover = Handover(first_only=True)
+    contexts = [context_of("one"), context_of("two")]
+    for index in range(100):
+        for context in contexts:
+            context.names, context.intervals, context.pace_reason = (), Intervals(), ""
+            handover.offer(context, made_up_snapshot(index, ROWS))  # type: ignore[arg-type]
+    taken = handover.take()
+    assert [(seen.context, seen.snapshot.index) for seen in taken] == [(c, 0) for c in contexts]
+    assert handover.nr_dropped == 0
+    handover.close()

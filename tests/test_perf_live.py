@@ -31,7 +31,7 @@ pytestmark = pytest.mark.live
 PAGE = os.sysconf("SC_PAGE_SIZE")
 USER_END = 1 << 47
 BASIC = SampleType.TID | SampleType.TIME | SampleType.ADDR | SampleType.CPU
-LARGE = 1 << 20
+LARGE = 4 << 20  # the faults of the whole machine fit, however late we are to look
 NOTHING = SampleType(0)
 
 

@@ -130,8 +130,8 @@ def damon(installed: Path, *args: object) -> subprocess.CompletedProcess[str]:
 @pytest.mark.live
 def test_it_records_from_the_command_line(installed: Path, tmp_path: Path):
     out = tmp_path / "touched.damon"
-    options = ("--primitive", "first_touch:max_mapping=100000", "--duration", "300ms", "-q")
-    run = damon(installed, "record", *options, "-o", out, "--", "sleep", "1000")
+    options = ("--primitive", "first_touch:max_mapping=100000", "--cpu-quota", "400 %", "-q")
+    run = damon(installed, "record", *options, "-t", "2s", "-o", out, "--", "sleep", "1000")
     assert run.returncode == 0, run.stderr
     shown = damon(installed, "report", "record_info", out).stdout
     assert "first_touch (pagemap)" in shown

@@ -49,11 +49,11 @@ class LiveLoop:
         return block(self.view, self._watch_of[id(seen.context)], seen, width)
 
     def run(self, duration: int | None, once: bool, text_of: Callable[[Seen], str]) -> None:
-        """Print each snapshot, or only the first of each context; ends when nobody reads.
+        """Print each snapshot; ends when nobody reads, or with ``once`` after the first.
 
         RunError: it ended before there was one.
         """
-        printed: set[int] = set()
+        printed = False
         self.monitored.start(duration, self.handover.wake)
         going_on = True
         while going_on:
@@ -61,9 +61,7 @@ class LiveLoop:
             if going_on:
                 select.select([self.handover.wake_fd], [], [])
             for seen in self.take():
-                if once and id(seen.context) in printed:
-                    continue
-                printed.add(id(seen.context))
+                printed = True
                 if not self._print(text_of(seen)):
                     break
                 if once:

@@ -56,7 +56,7 @@ def monitor(
     config = MonitoringOptions(**options, command=command).config()
     drawn = not once and not as_json and _can_be_drawn_on()
     command_line = ("damon", *sys.argv[1:])
-    handover = Handover()
+    handover = Handover(first_only=once)
     with MetricsServer(metrics, quiet) as server:
         observer = server.observed(handover.offer)
         monitored: Monitored[Any] = (

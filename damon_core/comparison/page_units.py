@@ -6,6 +6,7 @@ import ctypes
 import fcntl
 import struct
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -57,11 +58,8 @@ def huge_pages(pid: int, areas: Iterable[AddrRange]) -> Spans:
     """
     size = huge_page_size()
     found: list[tuple[int, int]] = []
-    try:
-        pagemap = open(f"/proc/{pid}/pagemap", "rb")
-    except (FileNotFoundError, ProcessLookupError):
-        return Spans.of(())
-    with pagemap as file:
+    gone = suppress(FileNotFoundError, ProcessLookupError)
+    with gone, open(f"/proc/{pid}/pagemap", "rb") as file:
         for area in areas:
             try:
                 regions = list(_scan(file.fileno(), area))

@@ -21,10 +21,13 @@ class Handover:
     """A short queue; when nobody takes from it, the oldest snapshots are dropped and counted.
 
     ``wake_fd`` is readable when there is something to take, or after :meth:`wake`.
+    ``first_only``: just the first snapshot of each context is wanted, however late it is taken.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, first_only: bool = False) -> None:
         self.nr_dropped = 0
+        self._first_only = first_only
+        self._offered: set[int] = set()
         self.wake_fd = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._lock = threading.Lock()
         self._waiting: deque[Seen] = deque()
@@ -33,6 +36,9 @@ class Handover:
         """Called by monitoring threads."""
         seen = Seen.of(context, snapshot)
         with self._lock:
+            if self._first_only and id(context) in self._offered:
+                return
+            self._offered.add(id(context))
             if len(self._waiting) == _NR_WAITING:
                 self._waiting.popleft()
                 self.nr_dropped += 1

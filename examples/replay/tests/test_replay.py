@@ -196,7 +196,7 @@ def test_the_command_line_records_a_replayed_trace(trace, tmp_path):
     damon = [sys.executable, "-m", "damon_core"]
     record = [
         *("record", "--ops", "fvaddr", "--region", "0x100000-0x180000", "-q"),
-        *("--primitive", f"replay:path={path},loop=true", "--duration", "700ms"),
+        *("--primitive", f"replay:path={path},loop=true", "--cpu-quota", "400 %", "-t", "2s"),
         *("-o", tmp_path / "out.damon", "--", "sleep", "100"),
     ]
     subprocess.run([*damon, *record], check=True)

@@ -118,12 +118,16 @@ def test_a_target_may_run_another_program_within_an_interval(watched: Start) -> 
     child, target, walk = watched(nr_pages=512)
     target.ranges = (ALL,)
     walk.mechanism.update_targets(walk.ctx)
-    walk.mechanism.prepare(walk.ctx)
-    child.start_telling("run_anew()")
-    child.start = int(child.answer())
-    child.populate()
-    pages = walk.check().pages(target)
-    assert np.count_nonzero(pages >= child.start // PAGE) >= 512
+
+    def finds_all_of_it() -> bool:
+        walk.mechanism.prepare(walk.ctx)
+        child.start_telling("run_anew()")
+        child.start = int(child.answer())
+        child.populate()
+        pages = walk.check().pages(target) - child.start // PAGE
+        return np.isin(np.arange(child.nr_pages), pages).all()
+
+    assert any(finds_all_of_it() for _ in range(6)), "reclaim does not clear bits that often"
 
 
 def test_what_a_child_of_the_target_touches_is_not_the_targets(watched: Start) -> None:

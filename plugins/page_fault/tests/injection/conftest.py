@@ -7,9 +7,10 @@ import os
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ from damon_page_fault import injection
 
 HERE = Path(__file__).parent
 NOBODY = 65534
+PATIENCE_S = 60.0
 COUNTERS = ("ready", "rounds", "errors", "eintr", "signals", "running")
 
 # A sanitizer that the tests run under would not bear a victim that changes its stack by itself.
@@ -155,9 +157,12 @@ class Victim:
         )
 
     def files(self) -> list[str]:
-        """Every open file, as "number -> what"."""
-        folder = Path(f"/proc/{self.pid}/fd")
-        return sorted(f"{fd.name} -> {os.readlink(fd)}" for fd in folder.iterdir())
+        """Every open file, as "number -> what", without those that are just being closed."""
+        found = []
+        for fd in Path(f"/proc/{self.pid}/fd").iterdir():
+            with suppress(FileNotFoundError):
+                found.append(f"{fd.name} -> {os.readlink(fd)}")
+        return sorted(found)
 
     def _threads(self) -> list[dict[str, str]]:
         """/proc/PID/task/TID/status of each, without those that are just ending."""
@@ -183,11 +188,12 @@ class Victim:
 
     def settles_to(self, traits: Traits) -> bool:
         """Whether it is as before; a thread of ours that is about to exit is given the time."""
-        for _ in range(2000):
-            if self.traits() == traits:
-                return True
+        end_s = time.monotonic() + PATIENCE_S
+        while self.traits() != traits:
+            if time.monotonic() > end_s:
+                return False
             os.sched_yield()
-        return False
+        return True
 
     def works(self) -> bool:
         """Whether it goes on for two more rounds, and has found nothing wrong."""

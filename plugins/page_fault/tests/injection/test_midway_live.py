@@ -16,6 +16,8 @@ from damon_core.process import read_process_stat
 pytestmark = pytest.mark.live
 
 GONE = {errno.ESRCH, errno.EAGAIN, errno.EFAULT, errno.EIO, errno.EPERM, errno.ENOENT}
+LATE = {errno.ETIMEDOUT}
+"""On a busy machine it may be held for longer than the injector takes its time."""
 
 
 def close(answer) -> None:
@@ -32,7 +34,7 @@ def test_the_target_never_has_the_userfaultfd_itself(victim, interrupted) -> Non
         )
         if answer is None:
             break
-        assert answer.error == 0
+        assert answer.error in LATE | {0}
         close(answer)
     assert len(seen) > 40
     assert not any(seen)
@@ -45,7 +47,7 @@ def test_a_target_may_exit_at_any_step(victim, interrupted) -> None:
         if answer is None:
             break
         close(answer)
-        assert answer.error in GONE | {0}, answer
+        assert answer.error in GONE | LATE | {0}, answer
         assert target.process.wait() == -signal.SIGKILL
 
 
@@ -70,7 +72,7 @@ def test_a_target_may_execute_another_program_at_any_step(victim, interrupted, w
         if answer is None:
             break
         close(answer)
-        assert answer.error in GONE | {0}, answer
+        assert answer.error in GONE | LATE | {0}, answer
         target.wait_until(lambda nr=nr_execs: target.count("ready") > nr)
         assert target.works()
         assert target.settles_to(before), (step, target.traits())
@@ -80,18 +82,21 @@ def test_a_target_may_execute_another_program_at_any_step(victim, interrupted, w
 def test_a_target_may_be_stopped_at_any_step(victim, interrupted, mode) -> None:
     target = victim(mode, nr_threads=1)
     before = target.traits()
+    nr_given = 0
     for step in count():
         answer = interrupted.hold(
             target, target.pid, step, lambda: os.kill(target.pid, signal.SIGSTOP)
         )
         if answer is None:
             break
-        assert answer.error == 0, answer
+        assert answer.error in LATE | {0}, answer
+        nr_given += not answer.error
         close(answer)
         target.wait_until(lambda: target.states() == {"T"})
         os.kill(target.pid, signal.SIGCONT)
         assert target.works()
         assert target.settles_to(before), (step, target.traits())
+    assert nr_given > 20
 
 
 MONITOR = """

@@ -9,12 +9,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from statistics import median
 
 import numpy as np
 import pytest
 
 from damon_core.record import open_record
-from damon_core.spans import Spans
 from damon_core.workload.server import SERVERS, Connection, Server
 
 pytestmark = [pytest.mark.live, pytest.mark.slow]
@@ -100,28 +100,27 @@ def test_a_server_is_monitored_without_an_error_of_its_client(
             assert monitor.returncode == 0, monitor.stdout.read().decode()
         monitored = (client.nr_done - before) / (time.monotonic() - began)
         without.append(client.rate())
-    written = written_mib(out)
+    sizes = written_mib(out)
     line = {
         "server": kind.program,
         "primitives": primitives[1::2],
         "requests_per_s_without": [round(rate) for rate in without],
         "requests_per_s_monitored": round(monitored),
         "ratio": round(monitored / (sum(without) / len(without)), 3),
-        "written_mib": round(written, 1),
+        "written_mib": round(median(sizes), 1),
     }
     with capsys.disabled():
         print("\n" + json.dumps(line))
-    # The hot keys' values are 4 MiB, of which a sampling interval sees what is set in it; what
-    # was set once, and lies idle, is 100 MiB and more.
-    assert 0 < written < 60
+    # The hot keys' values are 4 MiB; what was set once, and lies idle, 100 MiB and more.
+    assert max(sizes) > 2
+    assert median(sizes) < 60
 
 
-def written_mib(out: Path) -> float:
-    """All that was written in a window, by the regions in which it was; the median window."""
+def written_mib(out: Path) -> list[float]:
+    """All that was written in each window, by the regions in which it was."""
     sizes = []
     for snapshot in open_record(out):
         regions = snapshot.regions
         hit = regions.hits[0] > 0
-        sizes.append(np.nansum(regions.accessed_bytes[hit]) / (1 << 20))
-        assert len(Spans.union_of(regions.start[hit], regions.end[hit]))
-    return float(np.median(sizes))
+        sizes.append(float(np.nansum(regions.accessed_bytes[hit])) / (1 << 20))
+    return sizes

@@ -144,7 +144,8 @@ def test_a_recording_has_the_hits_of_each_source(writers: Start, tmp_path: Path)
     out = tmp_path / "out.damon"
     damon = [sys.executable, "-m", "damon_core", "record", "--pid", str(process.pid)]
     damon += ["--primitive", "page_fault:inject=yes", "--primitive", "accessed_bit"]
-    damon += ["--sample", "50ms", "--aggr", "250ms", "-t", "1s", "-o", str(out)]
+    damon += ["--sample", "50ms", "--aggr", "250ms", "--cpu-quota", "400 %", "-t", "2s"]
+    damon += ["-o", str(out)]
     subprocess.run(damon, check=True, capture_output=True)
     record = open_record(out)
     table = record.to_table()

@@ -185,7 +185,7 @@ def test_events_are_taken_from_a_file_and_from_the_command_line(
     file.write_text(FILE.format(pid=start().pid))
     assert main(["check", str(file)]) == 0
     out = tmp_path / "out.damon"
-    end = ["--duration", "120ms", "-o", str(out)]
+    end = ["--duration", "1s", "--cpu-quota", "400 %", "-o", str(out)]
     assert main(["record", str(file), *end]) == 0
     assert mechanism_in(out) == "minor-faults"
     events = "perf_pmu:events=[minor-faults,page-faults],scope=threads"

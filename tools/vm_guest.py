@@ -12,6 +12,9 @@ from argparse import Namespace
 # 200.
 BUSYBOX = "/bin/busybox"
 
+STARTED = "vmrun: command starts"
+"""What the guest writes to its console when all is ready for the command."""
+
 GUEST_MOUNTS = f"""\
 #!{BUSYBOX} sh
 {BUSYBOX} mount -t proc proc /proc
@@ -28,6 +31,7 @@ ln -sf fd/2 /dev/stderr
 for d in /tmp /run /var/tmp /dev/shm; do mount -t tmpfs -o mode=1777 tmpfs $d; done
 mount -t debugfs debugfs /sys/kernel/debug
 mount -t tracefs tracefs /sys/kernel/tracing
+mount -t securityfs securityfs /sys/kernel/security
 mount -t bpf bpf /sys/fs/bpf
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
 hostname vmrun
@@ -93,7 +97,7 @@ def init_script(args: Namespace, token: str) -> str:
         "done",
         f"cd {shlex.quote(os.getcwd())}",
         "exec 3>/dev/vmrun.out 4>/dev/vmrun.err || exit",
-        "echo vmrun: command starts at $(cut -d' ' -f1 /proc/uptime) s",
+        f"echo {STARTED} at $(cut -d' ' -f1 /proc/uptime) s",
         f"env -i {command} >&3 2>&4 3>&- 4>&-",
         "rc=$?",
         f"printf '\\0{token}%d\\n' $rc >&3",

@@ -136,19 +136,18 @@ def why_not(error: int, step: int) -> str:
     # Without CAP_PERFMON the kernel calls the programs invalid, not forbidden: ask this first.
     if lack := missing_capabilities("CAP_BPF", "CAP_PERFMON"):
         return f"no {' and '.join(lack)}: run as root, or grant CAP_BPF and CAP_PERFMON"
+    # The same goes for a kernel that is locked down.
+    if _locked_down():
+        return "the kernel is locked down (confidentiality): boot without lockdown=confidentiality"
     if error in (errno.EPERM, errno.EACCES):
-        return _why_denied()
+        return (
+            "bpf is denied in spite of CAP_BPF and CAP_PERFMON: a container or security module does"
+        )
     if not os.path.exists(BTF):
         return f"no {BTF}: the kernel needs CONFIG_DEBUG_INFO_BTF=y"
     if not lib.bpf_has_loop():
         return "the kernel's BPF has no bpf_loop: Linux 5.17 or later has it"
     return f"the kernel refused the BPF programs: {name}"
-
-
-def _why_denied() -> str:
-    if _locked_down():
-        return "the kernel is locked down (confidentiality): boot without lockdown=confidentiality"
-    return "bpf is denied in spite of CAP_BPF and CAP_PERFMON: a container or security module does"
 
 
 def _locked_down() -> bool:

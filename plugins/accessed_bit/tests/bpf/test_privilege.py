@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import struct
 import sys
@@ -132,6 +133,19 @@ def test_a_kernel_without_types_of_its_own_is_told_what_it_lacks(
     assert walker.why_not(22, lib.PAGE_WALK_LOAD) == (
         "no /nowhere: the kernel needs CONFIG_DEBUG_INFO_BTF=y"
     )
+
+
+@pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="needs root")
+@pytest.mark.parametrize("error", [errno.EINVAL, errno.EPERM])
+def test_a_kernel_that_is_locked_down_is_said_to_be(
+    error: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    lockdown = tmp_path / "lockdown"
+    monkeypatch.setattr(walker, "LOCKDOWN", str(lockdown))
+    lockdown.write_text("none integrity [confidentiality]\n")
+    assert "boot without lockdown=confidentiality" in walker.why_not(error, lib.PAGE_WALK_LOAD)
+    lockdown.write_text("[none] integrity confidentiality\n")
+    assert "locked" not in walker.why_not(error, lib.PAGE_WALK_LOAD)
 
 
 def test_a_kernel_without_bpf_is_told_what_it_lacks() -> None:

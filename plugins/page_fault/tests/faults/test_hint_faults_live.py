@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -186,8 +187,9 @@ class Recording:
         )
         switch = NumaBalancing()
         while not switch.is_on:
-            assert self.process.poll() is None, self.process.communicate()
-            os.sched_yield()
+            with suppress(subprocess.TimeoutExpired):  # a busy wait would take its processor
+                self.process.wait(0.05)
+                raise AssertionError(self.process.communicate())
 
     def end(self, number: signal.Signals) -> str:
         self.process.send_signal(number)

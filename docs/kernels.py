@@ -27,9 +27,7 @@ def main() -> int:
 
 def ask(kernel: Path) -> int:
     """Keep the answer of one."""
-    command = [str(ROOT / "tools" / "vmrun"), "--kernel", str(kernel / "vmlinuz"), "--mem", "1G"]
-    if (kernel / "modules").exists():
-        command += ["--modules", str(kernel / "modules")]
+    command = [str(ROOT / "tools" / "vmrun"), "--kernel", str(kernel), "--mem", "1G"]
     command += [f"--see={directory}" for directory in (sys.prefix, str(ROOT))]
     damon = Path(sys.prefix, "bin")
     script = f"PATH={damon}:$PATH; {SCRIPT}"

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from damon_accessed_bit import tlb
+from damon_accessed_bit._native import lib
 from damon_accessed_bit.eviction import TlbEviction
 from damon_accessed_bit.options import Flush
 from damon_core.model import AddrRange
@@ -22,6 +23,7 @@ pytestmark = pytest.mark.live
 
 Start = Callable[..., Any]
 WAIT_MS = 20_000
+PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 @pytest.fixture
@@ -88,6 +90,26 @@ def test_where_that_fails_it_is_said_and_all_else_works(
 def test_the_flush_that_protects_pages_is_spoken_of(watched: Start) -> None:
     _, _, walk = watched(flush=Flush.ALWAYS)
     assert "protects all pages against writes" in walk.mechanism.provides.disturbs
+
+
+def are_soft_dirty(child: Any) -> np.ndarray:
+    """Whether each page was written since soft-dirty bits were last cleared (pagemap, bit 55)."""
+    with open(f"/proc/{child.pid}/pagemap", "rb") as file:
+        file.seek(child.start // PAGE * 8)
+        return np.frombuffer(file.read(child.nr_pages * 8), np.uint64) >> np.uint64(55) & 1 == 1
+
+
+@pytest.mark.parametrize(("flush", "stay"), [(Flush.AUTO, True), (Flush.ALWAYS, False)])
+def test_soft_dirty_bits_are_left_to_others_unless_told_to_flush_always(
+    watched: Start, flush: Flush, stay: bool
+) -> None:
+    if lib.soft_dirty_works() != 1:
+        pytest.skip("needs CONFIG_MEM_SOFT_DIRTY=y, as the kernel of tools/vm-kernels lab has")
+    child, _, walk = watched(flush=flush)
+    child.populate()
+    assert are_soft_dirty(child).all()
+    walk.interval(lambda: child.touch(1, 0.5))
+    assert are_soft_dirty(child).any() == stay
 
 
 def test_flushing_can_be_forbidden_and_is_then_spoken_of(watched: Start) -> None:

@@ -18,6 +18,7 @@ if [ -n "$missing" ]; then
 fi
 work=$(mktemp -d /var/tmp/lab-kernel.XXXXXX)
 trap 'rm -rf "$work"' EXIT
+trap 'exit 1' HUP INT TERM # which alone would leave 2 GB behind
 tar -C "$work" -xf /usr/src/linux-source-6.12.tar.xz
 cd "$work"/linux-source-6.12
 mkdir ../build

@@ -6,7 +6,8 @@
 Boots each kernel (all of .vm, if none is given) in a VM with two NUMA nodes and runs all contenders
 that any kernel can have; one that a kernel lacks is shown with the reason.  Prints a JSON line a
 contender; -o keeps everything that damon compare said (.json), or tables (.md).  What stands behind
--- goes to damon compare instead: its own contenders, intervals, quota.
+-- goes to damon compare: other contenders, and intervals.  At its default intervals no window may
+fit into a scenario, as emulation makes a look dear, and then nothing is known of accuracy.
 
 Processors are emulated: only figures of one run mean something, and of times only their ratios.
 """
@@ -66,14 +67,10 @@ def main() -> int:
 
 def parse(argv: list[str]) -> argparse.Namespace:
     """What was asked for; ends the program for what cannot be."""
-    argv, tail = (
-        (argv[: argv.index("--")], argv[argv.index("--") + 1 :])
-        if "--" in argv
-        else (
-            argv,
-            [f"--primitive={contender}" for contender in CONTENDERS],
-        )
-    )
+    end = argv.index("--") if "--" in argv else len(argv)
+    argv, tail = argv[:end], argv[end + 1 :]
+    if not any(word.startswith("--primitive") for word in tail):
+        tail = [*(f"--primitive={contender}" for contender in CONTENDERS), *tail]
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from array import array
 
 import pytest
 from attrs import evolve
@@ -16,6 +17,7 @@ from damon_core.report.footprint import RSS
 from damon_core.report.holistic import Holistic, shades
 from damon_core.report.mappings import Mapping, Mappings
 from damon_core.report.overview import Overview
+from damon_core.report.series import Series
 from damon_core.snapshot import Snapshot, TargetState
 from damon_core.testing.snapshots import T0_NS, made_up_snapshot
 
@@ -120,3 +122,9 @@ def test_shades_are_means_in_the_order_of_time() -> None:
     (series,) = Overview(HEADER, snapshots()).footprint.series.shown()
     assert shades(series, RSS, 3, 6 * MIB) == "-*@"
     assert len(shades(series, RSS, 100, 6 * MIB)) == 6
+
+
+def test_shades_bear_numbers_that_are_beyond_all_bounds_of_their_top() -> None:
+    target = TargetState(0, 1, "")
+    series = Series(target, {RSS: array("d", [-1.0, 1.0])})
+    assert shades(series, RSS, 2, 5e-324) == ".@"

@@ -118,6 +118,6 @@ def shades(series: Series, kind: str, nr_columns: int, top: float) -> str:
     for column in range(nr_columns):
         inside = numbers[(at == column) & np.isfinite(numbers)]
         share = float(inside.mean()) / top if len(inside) and top > 0 else 0.0
-        level = max(0, min(int(share * len(SHADES)), len(SHADES) - 1))
+        level = min(int(min(1.0, max(0.0, share)) * len(SHADES)), len(SHADES) - 1)
         marks.append(SHADES[level] if len(inside) else " ")
     return "".join(marks).rstrip()

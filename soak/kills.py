@@ -114,7 +114,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=500)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--longest", type=float, default=2.0)
+    parser.add_argument("--longest", type=float, default=4.0)
     parser.add_argument("--primitive", action="append", default=[])
     options = parser.parse_args()
     primitives = options.primitive or ALL_PRIMITIVES

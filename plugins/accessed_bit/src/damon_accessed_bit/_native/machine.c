@@ -47,6 +47,16 @@ static int compare_mm(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+/* Of processes that share memory the eldest stands for all of them, each time. */
+static int compare_mm_and_pid(const void *a, const void *b)
+{
+	uint32_t x = ((const struct process *)a)->seen.pid;
+	uint32_t y = ((const struct process *)b)->seen.pid;
+	int by_mm = compare_mm(a, b);
+
+	return by_mm ? by_mm : (x > y) - (x < y);
+}
+
 static size_t unique_mm(struct process *list, size_t nr)
 {
 	size_t kept = 0;
@@ -71,7 +81,7 @@ static int list_now(struct page_walk *walk, struct process **list, size_t *nr, s
 	*list = larger;
 	for (ssize_t i = 0; i < nr_seen; i++)
 		larger[i] = (struct process){ .seen = seen[i] };
-	qsort(larger, (size_t)nr_seen, sizeof(*larger), compare_mm);
+	qsort(larger, (size_t)nr_seen, sizeof(*larger), compare_mm_and_pid);
 	*nr = unique_mm(larger, (size_t)nr_seen);
 	return 0;
 }
@@ -155,6 +165,8 @@ int machine_scan(struct machine *machine, struct frame_bits *frames,
 		if (machine->nr_cleared)
 			before = bsearch(process, machine->cleared, machine->nr_cleared,
 					 sizeof(*before), compare_mm);
+		if (before && before->seen.pid != process->seen.pid)
+			before = NULL;	/* memory of one that has ended, taken by a new one */
 		if (before && before->err && before->err != -ESRCH)
 			continue;
 		counts->nr++;

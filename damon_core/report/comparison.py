@@ -74,7 +74,7 @@ def _table(result: ScenarioResult, figures: Sequence[Figure]) -> list[str]:
     rows = [("contender", *(figure.title for figure in figures))]
     for cell in result.cells:
         if cell.trials:
-            cells = [_text(figure, figure.take(cell)) for figure in figures]
+            cells = [spread_text(figure, figure.take(cell)) for figure in figures]
             rows.append((printable(cell.contender), *cells))
     lines = columns_text(rows) if len(rows) > 1 else []
     if why := why_not_whole(result):
@@ -86,7 +86,8 @@ def _table(result: ScenarioResult, figures: Sequence[Figure]) -> list[str]:
     ]
 
 
-def _text(figure: Figure, spread: Spread | None) -> str:
+def spread_text(figure: Figure, spread: Spread | None) -> str:
+    """The median, in brackets the least and the largest where they differ; "-" for none."""
     if spread is None:
         return "-"
     median, low, high = map(figure.format, (spread.median, spread.low, spread.high))

@@ -195,6 +195,9 @@ BAD = {
     "a, 9\n\np\n1\na, 0, 1, 1\n#damon resize a 4\n": (
         "<text>:6: phase p: a resize stands before the patterns of its phase"
     ),
+    "a, 9\n\np\n1\na, 0, 1, 1\n\n#damon resize a 4\n": (
+        "<text>:7: a resize without a phase after it: it is done when a phase begins"
+    ),
     "#damon memory memfd\na, 9\n\np\n1\n#damon resize a 4\na, 0, 1, 1\n": (
         "<text>:7: phase p: region a is of memfd, only anon, anon_4k, anon_thp can be resized"
     ),
@@ -240,3 +243,13 @@ def test_any_text_is_a_workload_or_an_error_in_one_line(text):
     except WorkloadError as error:
         said = str(error)
     assert said == "" or re.fullmatch(r"<text>:\d+: .+", said)
+
+
+def test_a_region_that_one_process_has_resized_is_whole_in_the_others():
+    workload = parse_masim(
+        "heap, 64K\n\np\n1\n#damon resize heap 4K\nheap, 0, 64, 1\n\n"
+        "#damon process other\nq\n1\nheap, 0, 64, 1\n"
+    )
+    (other,) = workload.processes
+    patterns = [threads[0][0].patterns[0] for threads in (workload.threads, other.threads)]
+    assert [workload.length_of(one) for one in patterns] == [4096, 65536]

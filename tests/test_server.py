@@ -56,7 +56,9 @@ def test_a_wrong_answer_is_an_error_that_says_what_came(server: Server) -> None:
 def test_a_server_that_is_killed_under_load_is_an_error_that_names_it(server: Server) -> None:
     with server.connect() as connection:
         os.kill(server.pid, signal.SIGKILL)
-        with pytest.raises(RunError, match=rf"{server.program}, pid {server.pid}: "):
+        with pytest.raises(
+            RunError, match=rf"{server.program}, pid {server.pid}: it stopped answering: "
+        ):
             LOAD.fill(server, connection)
 
 

@@ -125,6 +125,30 @@ def test_a_process_that_is_killed_is_named_and_the_others_end(tmp_path):
     assert not any(map(runs, toucher.pids))
 
 
+def test_a_process_that_has_ended_before_it_is_told_to_run_is_named(tmp_path):
+    workload = parse_masim("#damon repeat 0\n" + SHARED.format(kind="shmem"))
+    with (
+        Toucher(workload, tmp_path / "log", control=True) as toucher,
+        open(os.pidfd_open(toucher.pids[1])) as pidfd,
+    ):
+        os.kill(toucher.pids[1], signal.SIGKILL)
+        select.select([pidfd], [], [])
+        toucher.start()
+        with pytest.raises(RunError, match=r"process two was ended by signal 9 \(Killed\)"):
+            toucher.finish()
+
+
+def test_a_signal_that_ends_a_rest_of_the_first_process_ends_the_others_too(tmp_path):
+    resting = SHARED.replace("{kind}", "shmem\n#damon pause 1 d")
+    workload = parse_masim("#damon repeat 0\n" + resting)
+    with Toucher(workload, tmp_path / "log") as toucher:
+        while not (log := read_truth_log(tmp_path / "log")).touchings:
+            assert not log.ended
+        os.kill(toucher.pid, signal.SIGTERM)
+        toucher.wait()
+    assert all(read_truth_log(path).ended for path in log_paths(workload, tmp_path / "log"))
+
+
 def test_the_further_processes_end_when_the_first_one_is_killed(tmp_path):
     workload = parse_masim("#damon repeat 0\n" + SHARED.format(kind="shmem"))
     with (

@@ -79,6 +79,7 @@ int family_fork(struct family *family, const struct program *program)
 	family->relatives = calloc(nr, sizeof(*family->relatives));
 	if (!family->relatives)
 		return -ENOMEM;
+	signal(SIGPIPE, SIG_IGN);	/* a relative that has ended is an error, and not our end */
 	for (size_t i = 0; i < nr; i++) {
 		rc = fork_one(family);
 		if (rc)
@@ -146,6 +147,9 @@ int family_run(struct family *family, struct program *program, struct truthlog *
 		rc = tell(&family->relatives[i], "run\n");
 	if (!rc)
 		rc = walkers_run(program, log, halt);
+	/* A walker that slept has taken the signal, and nothing of it is left to be heard of. */
+	for (size_t i = 0; i < family->nr && (rc || halt_asked(halt)); i++)
+		kill(family->relatives[i].pid, SIGTERM);
 	for (size_t i = 0; i < family->nr; i++) {
 		/* One that was asked to halt may have ended before it was told to run. */
 		if (!hear(&family->relatives[i], halt) && !rc && !halt_asked(halt))

@@ -54,7 +54,7 @@ class _Parser:
     file: str
     said: Directives
     regions: list[WorkloadRegion] = field(factory=list)
-    sizes: list[int] = field(factory=list)
+    resized: dict[tuple[str, int], int] = field(factory=dict)
     processes: dict[str, dict[str, list[Phase]]] = field(factory=dict)
     line: int = 0
 
@@ -69,11 +69,12 @@ class _Parser:
             if not self.regions:
                 for line in self._lines(paragraph):
                     self.regions.append(self._region(line))
-                self.sizes = [region.size for region in self.regions]
             else:
                 phases = self._phase(self._lines(paragraph))
                 threads = self.processes.setdefault(self.said.process, {})
                 threads.setdefault(self.said.thread, []).extend(phases)
+        if self.said.resizes:
+            raise WorkloadError("a resize without a phase after it: it is done when a phase begins")
         if not self.regions:
             raise WorkloadError("no regions, expected lines such as 'a, 10000000'")
         processes = [
@@ -144,15 +145,20 @@ class _Parser:
             raise WorkloadError(
                 f"phase {name}: no access pattern, expected 'REGION, RANDOM, STRIDE, PROBABILITY'"
             )
-        first, *others = moving(name, duration_ms * 1000, patterns, self.sizes)
+        sizes = [self._size_of(number) for number in range(len(self.regions))]
+        first, *others = moving(name, duration_ms * 1000, patterns, sizes)
         return (evolve(first, resizes=tuple(resizes)), *others)
 
     def _resizes(self) -> list[Resize]:
         resizes = []
         for one in self.said.take_resizes():
             resizes.append(Resize(self._region_number(one.region), one.size))
-            self.sizes[resizes[-1].region] = one.size
+            self.resized[self.said.process, resizes[-1].region] = one.size
         return resizes
+
+    def _size_of(self, region: int) -> int:
+        """How much of it this process has mapped at this line."""
+        return self.resized.get((self.said.process, region), self.regions[region].size)
 
     def _region_number(self, name: str) -> int:
         names = [region.name for region in self.regions]
@@ -164,13 +170,14 @@ class _Parser:
     def _pattern(self, line: str) -> Pattern:
         fields = _fields(line, (4, 5), "'REGION, RANDOM, STRIDE, PROBABILITY[, ro|wo|rw]'")
         region = self._region_number(fields[0])
+        size = self._size_of(region)
         if fields[1] not in ("0", "1"):
             raise WorkloadError(f"randomness is {fields[1]!r}, expected 0 or 1")
         if len(fields) == 5 and fields[4] not in MODES:
             raise WorkloadError(f"mode is {fields[4]!r}, expected ro, wo or rw")
         return Pattern(
             region,
-            length=None if self.sizes[region] == self.regions[region].size else self.sizes[region],
+            length=None if size == self.regions[region].size else size,
             stride=parse_size(fields[2]),
             random=fields[1] == "1",
             weight=_number(fields[3], "a probability"),

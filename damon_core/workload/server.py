@@ -72,10 +72,14 @@ class Server(ABC):
     def connect(self) -> Connection:
         """A connection, once the server takes any; RunError if it ends before."""
         connected = socket.socket(socket.AF_UNIX)
+        until = time.monotonic() + _ANSWER_SECONDS
         while connected.connect_ex(str(self.socket)):
             if self._process.poll() is not None:
                 connected.close()
                 raise self.failed("it ended before it was ready")
+            if time.monotonic() > until:
+                connected.close()
+                raise self.failed(f"it was not ready within {_ANSWER_SECONDS} s")
             time.sleep(_CONNECT_SECONDS)
         return Connection(self, connected)
 
@@ -184,14 +188,7 @@ class Connection:
             why = error.strerror or f"no answer within {_ANSWER_SECONDS} s"
             raise self._server.failed(f"it stopped answering: {why}") from None
         if came != answers:
-            at = next(
-                (
-                    at
-                    for at, pair in enumerate(zip(came, answers, strict=False))
-                    if len({*pair}) > 1
-                ),
-                len(came),
-            )
+            at = next(at for at, byte in enumerate(answers) if came[at] != byte)
             raise self._server.failed(
                 f"a wrong answer: {came[at : at + 40]!r} where {answers[at : at + 40]!r} was due"
             )
@@ -201,13 +198,14 @@ class Connection:
         self._socket.close()
 
     def _read(self, size: int) -> bytes:
-        """So many bytes, or fewer if the connection was closed before."""
-        came = bytearray()
-        while len(came) < size:
-            part = self._socket.recv(size - len(came))
+        """So many bytes; OSError if the connection is closed before."""
+        came = bytearray(size)
+        view, at = memoryview(came), 0
+        while at < size:
+            part = self._socket.recv_into(view[at:])
             if not part:
-                break
-            came += part
+                raise ConnectionResetError(0, "it closed the connection")
+            at += part
         return bytes(came)
 
     def __enter__(self) -> Connection:

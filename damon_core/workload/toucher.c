@@ -4,7 +4,8 @@
  *
  * Runs a program of memory accesses and logs what it touched when.  "-" as LOG keeps
  * nothing.  Writes "ready" to standard output once the areas are mapped, with the pids of
- * further processes, whose logs are LOG.NAME.  Built to be monitored: few mappings, the same addresses in every run, no allocation on the way.
+ * further processes, whose logs are LOG.NAME.  Built to be monitored: few mappings, the same
+ * addresses in every run, no allocation on the way.
  * Exit status: 0 done or asked to stop, 1 failed, with a line on standard error.
  */
 #include <errno.h>

@@ -68,6 +68,8 @@ class PrimitiveContract:
         answer = probe(self.primitive, ops)
         if not answer.usable:
             pytest.skip(f"not usable here for {ops}: {answer.missing} {answer.remedy}")
+        if lacks := answer.mechanisms.get(str(self.options.get("mechanism")), ""):
+            pytest.skip(f"not usable here for {ops}: {lacks}")
         run = ContractRun(self.primitive, self.options, ops, toucher)
         yield run
         run.close()

@@ -101,13 +101,35 @@ def _section(found: dict[str, Any]) -> Iterator[str]:
     names = [scenario["scenario"] for scenario in found["scenarios"]]
     which = ["-s all"] if names == shipped_names() else [f"-s {name}" for name in names]
     command = " ".join(["damon compare", *which, found["options"]])
-    yield from (f"## {found['on']}", "", "```sh", command, "```")
+    yield from (f"## {found['on']}", "", "```sh", command, "```", "")
+    yield from _overview(found["scenarios"])
     for scenario in found["scenarios"]:
         yield from ("", f"### {scenario['scenario']}", "", scenario["summary"], "")
         yield from _table([one for one in scenario["contenders"] if any(one["figures"].values())])
         for one in scenario["contenders"]:
             for remark in one["remarks"]:
                 yield from ("", f"`{one['contender']}`: {remark}")
+
+
+def _overview(scenarios: list[dict[str, Any]]) -> Iterator[str]:
+    names = list(
+        dict.fromkeys(one["contender"] for each in scenarios for one in each["contenders"])
+    )
+    yield from ("Precision, recall and slow-down, by scenario and contender:", "")
+    yield f"| scenario | {' | '.join(names)} |"
+    yield f"|{'---|' * (1 + len(names))}"
+    for scenario in scenarios:
+        by_name = {one["contender"]: one["figures"] for one in scenario["contenders"]}
+        cells = [_in_short(by_name.get(name, {})) for name in names]
+        yield f"| {scenario['scenario']} | {' | '.join(cells)} |"
+
+
+def _in_short(figures: dict[str, Any]) -> str:
+    def median(key: str, shape: str) -> str:
+        return shape.format(figures[key]["median"]) if figures.get(key) else "-"
+
+    return ", ".join([*(median(key, "{:.2f}") for key in ("precision", "recall")),
+                      median("slowdown", "{:.2f}x")])  # fmt: skip
 
 
 def _table(contenders: list[dict[str, Any]]) -> Iterator[str]:

@@ -13,6 +13,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 import attrs
 import click
+from comparisons import page as comparison_page
 from kernels import page as kernels_page
 
 from damon_core.cli import damon
@@ -164,6 +165,7 @@ def metrics_page() -> str:
 
 
 PAGES = {
+    "comparison.md": comparison_page,
     "config.md": config_page,
     "cli.md": cli_page,
     "config.schema.json": schema_text,

@@ -10,6 +10,7 @@ from damon_core.matcher import Counters, Matcher
 from damon_core.model import AddrRange
 from damon_core.regions import REGION_DTYPE, RegionMap, moving_sum
 from damon_core.target import PAGE_SIZE
+from tests.scripted_context import touch
 
 
 @given(
@@ -58,3 +59,24 @@ def test_an_empty_bitmap_in_the_middle_of_a_region_says_nothing() -> None:
     matcher.fold(region_map, 0)
     assert counters.read().total == 0
     assert not region_map.regions(0)["accessed"].any()
+
+
+def test_more_regions_than_a_bucket_can_count_are_each_found() -> None:
+    """Buckets hold 16 bits, so areas are cut, and a report may lie on a cut."""
+    nr_regions, size = 140_000, 4 * PAGE_SIZE
+    borders = (np.arange(nr_regions + 1, dtype=np.uint64) * size) + 2**40
+    rows = np.zeros(nr_regions, REGION_DTYPE)
+    rows["start"], rows["end"] = borders[:-1], borders[1:]
+    region_map = RegionMap(1)
+    region_map.load(region_map.add_target(7), rows)
+    matcher, counters = Matcher(), Counters()
+    matcher.begin_tick(region_map)
+    starts, ends = touch(7, *borders[:-1].tolist()), touch(7, *(borders[1:] - 1).tolist())
+    ends["size"] = 2
+    matcher.credit(starts[::-1].copy(), counters)
+    matcher.credit(ends, counters)
+    matcher.fold(region_map, 0)
+    hits = region_map.regions(0)["hits"][:, 0]
+    assert hits[0] == 2
+    assert set(hits[1:].tolist()) == {3}
+    assert counters.take().credited == 2 * nr_regions

@@ -192,11 +192,11 @@ credit_all(struct damon_matcher *m, const struct damon_access_report *reports, s
 	const uint16_t has_addr = physical ? DAMON_REPORT_HAS_PADDR : DAMON_REPORT_HAS_VADDR;
 	const struct damon_span *s = physical && m->index.nr_spans ? m->index.spans : NULL;
 	const uint64_t not_before_ns = m->not_before_ns;
-	const struct damon_slot *const slots = m->index.slots;
-	const uint32_t *buckets = m->index.buckets;
-	uint32_t *const hits = m->hits;
 	/* the area at hand, none at first */
 	uint64_t area_start = 0, area_size = 0, nr_slow = 0;
+	const struct damon_slot *slots = m->index.slots;
+	const uint16_t *buckets = m->index.buckets;
+	uint32_t *hits = m->hits;
 	unsigned int shift = 0;
 	int32_t pid = 0;
 
@@ -221,6 +221,8 @@ credit_all(struct damon_matcher *m, const struct damon_access_report *reports, s
 			area_size = a.hi - a.lo;
 			shift = a.shift;
 			buckets = m->index.buckets + a.first_bucket;
+			slots = m->index.slots + a.first;
+			hits = m->hits + a.first;
 		}
 		if (likely(addr - area_start < area_size)) {
 			size_t at = buckets[(addr - area_start) >> shift];

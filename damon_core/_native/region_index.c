@@ -5,6 +5,8 @@
 
 /* Regions further apart than this get bucket tables of their own. */
 #define AREA_GAP (16ULL << 30)
+/* More would need wider buckets, and the table of 1000 regions is to fit in the L1 cache. */
+#define AREA_MAX_REGIONS 65536
 #define BUCKETS_PER_REGION 8
 #define MIN_SHIFT 12
 
@@ -52,7 +54,7 @@ static int append_area(struct damon_region_index *index, size_t first, size_t en
 
 		while (region + 1 < end && index->slots[region + 1].start <= addr)
 			region++;
-		index->buckets[index->nr_buckets++] = region;
+		index->buckets[index->nr_buckets++] = region - first;
 	}
 	return 0;
 }
@@ -63,7 +65,8 @@ static int append_areas(struct damon_region_index *index, struct damon_span *s)
 
 	s->first_area = index->nr_areas;
 	for (size_t i = first + 1; i <= s->end; i++) {
-		if (i < s->end && index->slots[i].start - index->slots[i - 1].end <= AREA_GAP)
+		if (i < s->end && i - first < AREA_MAX_REGIONS &&
+		    index->slots[i].start - index->slots[i - 1].end <= AREA_GAP)
 			continue;
 		if (append_area(index, first, i))
 			return -ENOMEM;
@@ -167,7 +170,7 @@ size_t damon_find_region(const struct damon_region_index *index, const struct da
 			continue;
 		if (addr < a->lo)
 			return a->first;
-		region = index->buckets[a->first_bucket + ((addr - a->lo) >> a->shift)];
+		region = a->first + index->buckets[a->first_bucket + ((addr - a->lo) >> a->shift)];
 		while (region + 1 < a->end && index->slots[region + 1].start <= addr)
 			region++;
 		return region + (index->slots[region].end <= addr);

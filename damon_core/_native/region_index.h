@@ -13,7 +13,7 @@
 #include <stdbool.h>
 #include "regions.h"
 
-/* Regions [@first, @end) at addresses [@lo, @hi), without large gaps. */
+/* Regions [@first, @end) at addresses [@lo, @hi), without large gaps; 65536 of them at most. */
 struct damon_area {
 	uint64_t lo, hi;
 	size_t first, end;
@@ -41,7 +41,7 @@ struct damon_region_index {
 	size_t nr_spans, cap_spans;
 	struct damon_area *areas;
 	size_t nr_areas, cap_areas;
-	uint32_t *buckets;
+	uint16_t *buckets;		/* a region, counted from the first of its area */
 	size_t nr_buckets, cap_buckets;
 	uint64_t generation;		/* of the map that it was built from */
 	bool built;

@@ -88,6 +88,7 @@ def _why_no_vm() -> str:
     return ""
 
 
+ENDS = ("passed", "skipped")
 InGuest = Callable[..., "subprocess.CompletedProcess[str]"]
 PassInGuest = Callable[..., str]
 
@@ -117,11 +118,12 @@ def in_guest() -> InGuest:
     return run
 
 
-@pytest.fixture(scope="session")
-def pass_in_guest(in_guest: InGuest) -> PassInGuest:
+@pytest.fixture
+def pass_in_guest(in_guest: InGuest, record_property: Callable[[str, object], None]) -> PassInGuest:
     """Runs the live tests of some paths under a kernel of .vm; they must pass, or be skipped.
 
-    Gives what they said, with the reason of each that was skipped.
+    Gives what they said, with the reason of each that was skipped.  How many passed goes into
+    the report of ``--junitxml``, from which docs/kernels.py takes it.
     """
 
     def run(kernel: str, *paths: Path, options: Sequence[str] = ()) -> str:
@@ -129,7 +131,13 @@ def pass_in_guest(in_guest: InGuest) -> PassInGuest:
         tests += ["-m", "live and not slow", *map(str, paths)]
         guest = in_guest(kernel, *tests, options=options, timeout_s=5400)
         assert guest.returncode == 0, guest.stdout + guest.stderr
-        assert " passed" in guest.stdout
+        passed, skipped = (re.findall(rf"(\d+) {end}", guest.stdout) for end in ENDS)
+        assert passed
+        record_property("kernel", kernel)
+        record_property("tests", " ".join(str(path.relative_to(ROOT)) for path in paths))
+        record_property("options", " ".join(options))
+        record_property("passed", passed[-1])
+        record_property("skipped", skipped[-1] if skipped else 0)
         return guest.stdout
 
     return run

@@ -1,13 +1,18 @@
 """Asks each kernel of .vm what works under it, and keeps the answers in docs/kernels.
 
-``damon primitives --json`` runs in a VM; docs/generate.py makes the table from what is kept.
+    python docs/kernels.py            # asks: damon primitives --json, in a VM
+    python docs/kernels.py --ran XML  # keeps what tox run -e vm -- --junitxml=XML saw pass
+
+docs/generate.py makes the tables from what is kept.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import subprocess
 import sys
+import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +23,12 @@ SCRIPT = "uname -r; exec damon primitives --json"
 
 def main() -> int:
     """Boot each kernel once; 1 if one could not be asked."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--ran", type=Path, metavar="XML")
+    ran = parser.parse_args().ran
+    if ran is not None:
+        keep_tests(ran)
+        return 0
     kernels = sorted(path.parent for path in (ROOT / ".vm").glob("*/vmlinuz"))
     if not kernels:
         print("no kernels in .vm: tools/vm-kernels fetches some", file=sys.stderr)
@@ -37,11 +48,35 @@ def ask(kernel: Path) -> int:
     if run.returncode:
         print(f"{kernel.name}: {run.stdout}{run.stderr}", file=sys.stderr)
         return 1
-    text = json.dumps(answer_of(run.stdout), indent=1, sort_keys=True)
-    KEPT.mkdir(exist_ok=True)
-    (KEPT / f"{kernel.name}.json").write_text(text + "\n")
-    print(f"{kernel.name}: kept", file=sys.stderr)
+    keep(kernel.name, {**kept_of(kernel.name), **answer_of(run.stdout)})
     return 0
+
+
+def keep_tests(report: Path) -> None:
+    """Put what passed beside what is known of other tests, by kernel."""
+    for case in ET.parse(report).iter("testcase"):
+        told = {one.get("name"): one.get("value", "") for one in case.iter("property")}
+        if "kernel" not in told or case.find("failure") is not None:
+            continue
+        known = kept_of(told["kernel"])
+        name = f"{told['tests']} {told['options']}".strip()
+        counts = {"passed": int(told["passed"]), "skipped": int(told["skipped"])}
+        known["tests"] = {**known.get("tests", {}), name: counts}
+        keep(told["kernel"], known)
+
+
+def kept_of(kernel: str) -> dict[str, Any]:
+    """What is known of a kernel."""
+    path = KEPT / f"{kernel}.json"
+    known: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+    return known
+
+
+def keep(kernel: str, known: dict[str, Any]) -> None:
+    """All that is known of a kernel, anew."""
+    KEPT.mkdir(exist_ok=True)
+    (KEPT / f"{kernel}.json").write_text(json.dumps(known, indent=1, sort_keys=True) + "\n")
+    print(f"{kernel}: kept", file=sys.stderr)
 
 
 def answer_of(output: str) -> dict[str, Any]:
@@ -66,7 +101,14 @@ HEAD = """# What works on which kernel
 Each kernel was booted in a virtual machine and asked with `damon primitives`, as root; nothing here
 is taken from a version number. `lab` is a kernel built from Debian's linux-source-6.12 with
 `CONFIG_IDLE_PAGE_TRACKING`, `CONFIG_MEM_SOFT_DIRTY` and DAMON (`tools/vm-kernels lab`). There is no
-PMU in these machines. `tox -e vm` runs the live tests under each of them.
+PMU in these machines.
+"""
+
+TESTS = """
+## Tests that ran there
+
+The live tests of the primitives, run under these kernels by `tox run -e vm`: passed, and skipped,
+with a reason that names what is missing. None failed. A dash: not run there.
 """
 
 
@@ -85,8 +127,17 @@ def page() -> str:
     for (primitive, mechanism, ops), lacks in sorted(rows.items()):
         cells = [_cell(lacks.get(kernel), notes) for kernel in kept]
         lines.append(f"| {' | '.join([primitive, mechanism or 'itself', ops, *cells])} |")
-    lines += ["", *(f"{number}. {text}" for text, number in notes.items()), ""]
-    return "\n".join(lines)
+    lines += ["", *(f"{number}. {text}" for text, number in notes.items())]
+    return "\n".join([*lines, *_tests(kept), ""])
+
+
+def _tests(kept: dict[str, Any]) -> list[str]:
+    lines = [TESTS, f"| tests | {' | '.join(kept)} |", f"|---|{'---|' * len(kept)}"]
+    for name in sorted({name for answer in kept.values() for name in answer.get("tests", {})}):
+        ran = [answer.get("tests", {}).get(name) for answer in kept.values()]
+        cells = [f"{one['passed']}, {one['skipped']}" if one else "-" for one in ran]
+        lines.append(f"| `{name}` | {' | '.join(cells)} |")
+    return lines
 
 
 def _cell(lack: str | None, notes: dict[str, int]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import re
 import shlex
@@ -208,6 +209,27 @@ def test_generated_pages_are_fresh():
         check=False,
     )
     assert run.returncode == 0, run.stderr
+
+
+VM_REPORT = """<testsuites><testsuite>
+<testcase name="a"><properties><property name="kernel" value="old"/>
+<property name="tests" value="plugins/a/tests"/><property name="options" value="--numa 2"/>
+<property name="passed" value="12"/><property name="skipped" value="3"/></properties></testcase>
+<testcase name="b"><failure message="it failed in the guest"/></testcase>
+</testsuite></testsuites>"""
+
+
+def test_tests_that_passed_under_a_kernel_are_in_its_table_with_their_options(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.syspath_prepend(DOCS)
+    kernels = importlib.import_module("kernels")
+    monkeypatch.setattr(kernels, "KEPT", tmp_path)
+    (tmp_path / "old.json").write_text('{"release": "1.0", "primitives": {"seen": {"vaddr": {}}}}')
+    (tmp_path / "vm.xml").write_text(VM_REPORT)
+    kernels.keep_tests(tmp_path / "vm.xml")
+    assert "| `plugins/a/tests --numa 2` | 12, 3 |" in kernels.page()
+    assert '"release": "1.0"' in (tmp_path / "old.json").read_text()
 
 
 @pytest.mark.slow

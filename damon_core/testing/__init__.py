@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from .recorded import RecordedReports
     from .scripted import ScriptedPrimitives
     from .simulated import Heat, SimulatedSampler
+    from .stepped import monitor_steps
     from .toucher import Toucher
 
 # Loaded at first use: the contract needs pytest, what stands beside it does not.
@@ -22,6 +23,7 @@ _PUBLIC = {
     "ScriptedPrimitives": ".scripted",
     "SimulatedSampler": ".simulated",
     "Toucher": ".toucher",
+    "monitor_steps": ".stepped",
 }
 
 __all__ = [
@@ -32,6 +34,7 @@ __all__ = [
     "ScriptedPrimitives",
     "SimulatedSampler",
     "Toucher",
+    "monitor_steps",
 ]
 
 

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from damon_core.clock import ManualClock
-from damon_core.engine import Monitor
-from damon_core.host import PrimitiveChoice, PrimitiveHost
-from damon_core.model import Intervals, NrRegions, Ops, SampleFilter
+from damon_core.host import PrimitiveChoice
+from damon_core.model import SampleFilter
 from damon_core.record import open_record
 from damon_core.snapshot import Snapshot
-from damon_core.spec import ContextSpec
-from damon_core.target import Target
-from damon_core.vaddr import FixedVaddr
+from damon_core.testing import monitor_steps
 
 from .conftest import PAGE, Start, Writers
 
@@ -32,60 +28,15 @@ BOTH = (
 WRITES = SampleFilter("write")
 
 
-class OneTarget:
-    """The process, and no other."""
-
-    def __init__(self, pid: int) -> None:
-        self._found = [Target.open(pid)]
-
-    def poll(self) -> Sequence[Target]:
-        found, self._found = self._found, []
-        return found
-
-    def release(self) -> None:
-        """Nothing was held."""
-
-    def close(self) -> None:
-        """The monitor closes what it was given."""
-
-
-class SteppedClock(ManualClock):
-    """Each wait lets something happen instead of time passing."""
-
-    def __init__(self, step: Callable[[], object]) -> None:
-        super().__init__()
-        self._step = step
-
-    def wait_until(self, deadline_ns: int) -> bool:
-        self._step()
-        return super().wait_until(deadline_ns)
-
-
 def monitor(
-    process: Writers,
-    choices: Sequence[PrimitiveChoice],
-    step: Callable[[], object],
-    *filters: SampleFilter,
+    process: Writers, choices: Sequence[PrimitiveChoice], *filters: SampleFilter
 ) -> Snapshot:
-    """One aggregation interval, with ``step`` in each of its sampling intervals."""
-    spec = ContextSpec(
-        Ops.FVADDR,
-        Intervals(1000, NR_TICKS * 1000, 1_000_000),
-        cpu_quota=100,  # this is about what is seen, in intervals that are none
-        nr_regions=NrRegions(3, 16),
-        filters=filters,
-        seed=1,
-    )
-    snapshots: list[Snapshot] = []
-    Monitor(
-        spec,
-        OneTarget(process.pid),
-        PrimitiveHost(choices, spec.ops),
-        snapshots.append,
-        space=FixedVaddr([process.range]),
-        clock=SteppedClock(step),
-    ).run(NR_TICKS * 1000)
-    return snapshots[0]
+    """One aggregation interval, with the same touches in each of its sampling intervals."""
+
+    def step(number: int) -> None:
+        touch(process)
+
+    return monitor_steps(choices, process.pid, process.range, step, *filters, nr_steps=NR_TICKS)
 
 
 def touch(process: Writers) -> None:
@@ -95,7 +46,7 @@ def touch(process: Writers) -> None:
 
 def test_two_sources_make_one_update_of_a_region_in_a_sampling_interval(writers: Start) -> None:
     process = writers(nr_readers=0)
-    snapshot = monitor(process, BOTH, lambda: touch(process))
+    snapshot = monitor(process, BOTH)
     faults, bits = snapshot.sources
     assert (faults.name, faults.mechanism) == ("page_fault", "wp_async")
     assert faults.counters.credited == faults.counters.total == 64 * NR_TICKS
@@ -110,7 +61,7 @@ def test_two_sources_make_one_update_of_a_region_in_a_sampling_interval(writers:
 
 def test_a_filter_for_writes_leaves_the_written_pages(writers: Start) -> None:
     process = writers(nr_readers=0)
-    snapshot = monitor(process, BOTH, lambda: touch(process), WRITES)
+    snapshot = monitor(process, BOTH, WRITES)
     faults, bits = snapshot.sources
     assert faults.counters.credited == faults.counters.total == 64 * NR_TICKS
     assert bits.counters.credited == 0
@@ -122,7 +73,7 @@ def test_a_filter_for_writes_leaves_the_written_pages(writers: Start) -> None:
 def test_a_filter_against_writes_leaves_none(writers: Start) -> None:
     process = writers(nr_readers=0)
     against = SampleFilter("write", allow=False)
-    (faults, _) = monitor(process, BOTH, lambda: touch(process), against).sources
+    (faults, _) = monitor(process, BOTH, against).sources
     assert faults.counters.filtered == faults.counters.total == 64 * NR_TICKS
 
 
@@ -134,7 +85,7 @@ def test_filters_for_threads_and_processors_drop_what_cannot_tell(
     writers: Start, who: SampleFilter
 ) -> None:
     process = writers(nr_readers=0)
-    (faults,) = monitor(process, BOTH[:1], lambda: touch(process), who).sources
+    (faults,) = monitor(process, BOTH[:1], who).sources
     assert faults.counters.filtered == faults.counters.total == 64 * NR_TICKS
 
 

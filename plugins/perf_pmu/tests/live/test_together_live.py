@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -10,16 +9,13 @@ import pytest
 from attrs import evolve
 
 from damon_core.cli import main
-from damon_core.clock import ManualClock
-from damon_core.engine import Monitor
-from damon_core.host import PrimitiveChoice, PrimitiveHost
+from damon_core.host import PrimitiveChoice
 from damon_core.installed import installed
-from damon_core.model import AddrRange, Intervals, NrRegions, Ops, SampleFilter
+from damon_core.model import Ops, SampleFilter
 from damon_core.record import open_record
 from damon_core.snapshot import Snapshot, SourceCounters, SourceState
-from damon_core.spec import ContextSpec
-from damon_core.target import Target
-from damon_core.vaddr import FixedVaddr
+from damon_core.testing import monitor_steps
+from damon_core.testing.stepped import Step
 
 from .conftest import Accesses
 
@@ -35,64 +31,17 @@ NR = 10
 """Pages that are touched in each sampling interval."""
 
 
-class OneTarget:
-    """The process, and no other."""
-
-    def __init__(self, pid: int) -> None:
-        self._found = [Target.open(pid)]
-
-    def poll(self) -> Sequence[Target]:
-        found, self._found = self._found, []
-        return found
-
-    def release(self) -> None:
-        """Nothing was held."""
-
-    def close(self) -> None:
-        """The monitor closes what it was given."""
-
-
-class SteppedClock(ManualClock):
-    """Each wait lets something happen instead of time passing."""
-
-    def __init__(self, step: Callable[[int], object]) -> None:
-        super().__init__(start_ns=time.monotonic_ns())
-        self._step = step
-
-    def wait_until(self, deadline_ns: int) -> bool:
-        self._step(len(self.deadlines))
-        return super().wait_until(deadline_ns)
-
-
 def monitor(
     process: Accesses,
-    step: Callable[[int], object],
+    step: Step,
     *filters: SampleFilter,
     choices: Sequence[PrimitiveChoice] = (FAULTS,),
 ) -> Snapshot:
-    """One aggregation interval; ``step`` is called with the number of each sampling interval."""
-    spec = ContextSpec(
-        Ops.FVADDR,
-        Intervals(1000, NR_TICKS * 1000, 1_000_000),
-        nr_regions=NrRegions(3, 16),
-        filters=filters,
-        seed=1,
-        cpu_quota=10,  # nothing is made rarer
-    )
-    snapshots: list[Snapshot] = []
-    Monitor(
-        spec,
-        OneTarget(process.pid),
-        PrimitiveHost(choices, spec.ops),
-        snapshots.append,
-        space=FixedVaddr([AddrRange(process.start, process.range.end)]),
-        clock=SteppedClock(step),
-    ).run(duration_us=NR_TICKS * 1000)
-    (snapshot,) = snapshots
-    return snapshot
+    """One aggregation interval."""
+    return monitor_steps(choices, process.pid, process.range, step, *filters, nr_steps=NR_TICKS)
 
 
-def touch(process: Accesses) -> Callable[[int], object]:
+def touch(process: Accesses) -> Step:
     """Writes to some pages in each interval, and reads as many others."""
 
     def step(number: int) -> None:

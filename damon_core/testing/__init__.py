@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ..clock import ManualClock
+    from .by_hand import ByHand
     from .contract import PrimitiveContract
     from .recorded import RecordedReports
     from .scripted import ScriptedPrimitives
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 # Loaded at first use: the contract needs pytest, what stands beside it does not.
 _PUBLIC = {
+    "ByHand": ".by_hand",
     "Heat": ".simulated",
     "ManualClock": "..clock",
     "PrimitiveContract": ".contract",
@@ -27,6 +29,7 @@ _PUBLIC = {
 }
 
 __all__ = [
+    "ByHand",
     "Heat",
     "ManualClock",
     "PrimitiveContract",

@@ -7,10 +7,9 @@ import pytest
 from damon_watchpoint import NR_SPOTS, Options, Watchpoint
 
 from damon_core.errors import PrimitiveError
-from damon_core.model import AddrRange, Intervals, Ops
-from damon_core.primitive import PrimitiveContext
+from damon_core.model import AddrRange, Ops
 from damon_core.target import PAGE_SIZE, Target
-from damon_core.testing import PrimitiveContract, RecordedReports, Toucher
+from damon_core.testing import ByHand, PrimitiveContract, Toucher
 
 
 class TestContract(PrimitiveContract):
@@ -36,35 +35,31 @@ def toucher():
         yield toucher
 
 
-class Watch:
-    """The primitive over single pages of a process, without a host."""
+class Watch(ByHand):
+    """The primitive over single pages of a process."""
 
     def __init__(self, toucher, pages, **options):
         self.toucher = toucher
-        self.primitive = Watchpoint(Options(word="first", **options))
         self.target = Target.open(toucher.pid)
         starts = [toucher.range.start + page * PAGE_SIZE for page in pages]
         self.target.ranges = tuple(AddrRange(start, start + PAGE_SIZE) for start in starts)
         self.target.sampling_addrs = np.array(starts, np.uint64)
-        self.reports = RecordedReports()
-        self.ctx = PrimitiveContext(
-            "watchpoint", Ops.FVADDR, Intervals(), PAGE_SIZE, self.reports, (self.target,)
-        )
-        self.primitive.damon_update_targets(self.ctx)
+        super().__init__(Watchpoint(Options(word="first", **options)), self.target, ops=Ops.FVADDR)
+        self.begin()
 
     def seen(self, first, nr_pages, times=1):
         """Numbers of the pages seen in an interval in which so many pages are touched."""
-        self.reports.clear()
-        self.primitive.damon_prepare_access_checks(self.ctx)
-        for _ in range(times):
-            self.toucher.touch(first, nr_pages)
-        self.primitive.damon_check_accesses(self.ctx, self.reports)
-        addresses = self.reports.addresses() - np.uint64(self.toucher.range.start)
+
+        def touch():
+            for _ in range(times):
+                self.toucher.touch(first, nr_pages)
+
+        addresses = self.interval(touch)["vaddr"] - np.uint64(self.toucher.range.start)
         return sorted((addresses // np.uint64(PAGE_SIZE)).tolist())
 
     def close(self):
         """Close what is held."""
-        self.primitive.damon_cleanup(self.ctx)
+        self.end()
         self.target.close()
 
 

@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from attrs import define, field
 
 from damon_core import PrimitiveContext, ReportFlag
-from damon_core.model import AddrRange, Intervals, Ops
+from damon_core.mechanism import Mechanism, MechanismPrimitive
+from damon_core.model import AddrRange, Ops
 from damon_core.target import Target
-from damon_core.testing import RecordedReports
+from damon_core.testing import ByHand
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
 # A sanitizer that the tests run under would map terabytes into the target, for the kernel to scan.
@@ -103,41 +103,23 @@ def start(faulter: Path) -> Iterator[Callable[..., Faulter]]:
         yield started
 
 
-@define(eq=False)
-class Watch:
-    """A mechanism with its context, run one sampling interval at a time."""
+class Only(MechanismPrimitive):
+    """A primitive of one mechanism, which is given."""
 
-    mechanism: Any
-    ctx: PrimitiveContext
-    reports: RecordedReports
-    told: list[str] = field(factory=list)
+    def __init__(self, mechanism: Any) -> None:
+        self._given = mechanism
 
-    @classmethod
-    def over(cls, mechanism: Any, *targets: Target, ops: Ops = Ops.VADDR) -> Watch:
-        reports, told = RecordedReports(cap=1000), list[str]()
-        ctx = PrimitiveContext(
-            name="page_fault",
-            ops=ops,
-            intervals=Intervals(),
-            page_size=PAGE,
-            reports=reports,  # type: ignore[arg-type]  # as much of it as mechanisms use
-            targets=targets,
-            tell=lambda text: told.append(text.removeprefix("page_fault: ")),
-        )
-        return cls(mechanism, ctx, reports, told)
+    def choose_mechanism(self, ctx: PrimitiveContext) -> Mechanism:
+        mechanism: Mechanism = self._given
+        return mechanism
 
-    def begin(self) -> None:
-        self.mechanism.init(self.ctx)
-        self.mechanism.update_targets(self.ctx)
 
-    def interval(self, between: Callable[[], object] = lambda: None) -> np.ndarray:
-        """The reports of an interval in which ``between`` is done."""
-        self.mechanism.prepare(self.ctx)
-        between()
-        self.mechanism.check(self.ctx, self.reports)
-        rows = self.reports.rows()
-        self.reports.clear()
-        return rows
+class Watch(ByHand):
+    """A mechanism with its context."""
+
+    @property
+    def mechanism(self) -> Any:
+        return self.primitive._given
 
 
 @pytest.fixture
@@ -152,6 +134,6 @@ def watch() -> Iterator[Callable[..., Watch]]:
             for target in targets:
                 stack.callback(target.close)
             stack.callback(mechanism.cleanup)
-            return Watch.over(mechanism, *targets, ops=ops)
+            return Watch(Only(mechanism), *targets, ops=ops, name="page_fault")
 
         yield over

@@ -22,7 +22,7 @@ from damon_page_fault.numa_balancing import REPAIRED, SYSCTL, NumaBalancing
 from damon_page_fault.options import Choice, Options
 from damon_page_fault.plugin import PageFault
 
-from .conftest import PAGE, Faulter, Watch, reads, writes
+from .conftest import PAGE, Faulter, Only, Watch, reads, writes
 
 pytestmark = pytest.mark.live
 
@@ -227,7 +227,7 @@ def test_two_recordings_share_the_switch(
         folder.mkdir()
     one = Recording(start(), folders[0])
     two = HintFaults(Options(enable_numa_balancing=True))
-    watched = Watch.over(two)
+    watched = Watch(Only(two), name="page_fault")
     watched.begin()
     one.end(signal.SIGTERM)
     assert switch.is_on

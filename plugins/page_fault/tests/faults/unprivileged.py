@@ -12,14 +12,14 @@ from damon_page_fault.first_touch import FirstTouch
 from damon_page_fault.options import Options
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
-from faults.conftest import Faulter, Watch
+from faults.conftest import Faulter, Only, Watch
 
 
 def main() -> None:
     os.setgid(65534)
     os.setuid(65534)
     process = Faulter(Path(sys.argv[1]), 256)
-    watched = Watch.over(FirstTouch(Options()), Target.open(process.pid))
+    watched = Watch(Only(FirstTouch(Options())), Target.open(process.pid), name="page_fault")
     watched.begin()
     print(" ".join(watched.told))
     for verb, first in (("write", 0), ("syscall", 100)):

@@ -12,13 +12,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from attrs import define, field
 
-from damon_core import PrimitiveContext, ReportFlag
-from damon_core.model import AddrRange, Intervals, Ops
+from damon_core import ReportFlag
+from damon_core.model import AddrRange, Ops
 from damon_core.options import structure_options
 from damon_core.target import Target
-from damon_core.testing import RecordedReports
+from damon_core.testing import ByHand
 from damon_perf_pmu.plugin import PerfPmu
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -117,49 +116,12 @@ def start(program: Path) -> Iterator[Callable[..., Accesses]]:
         yield started
 
 
-@define(eq=False)
-class Watch:
-    """The primitive with its context, run one sampling interval at a time."""
-
-    primitive: PerfPmu
-    ctx: PrimitiveContext
-    reports: RecordedReports
-    told: list[str] = field(factory=list)
-
-    @classmethod
-    def over(cls, primitive: PerfPmu, *targets: Target, ops: Ops = Ops.VADDR) -> Watch:
-        reports, told = RecordedReports(cap=1000), list[str]()
-        ctx = PrimitiveContext(
-            name="perf_pmu",
-            ops=ops,
-            intervals=Intervals(),
-            page_size=PAGE,
-            reports=reports,  # type: ignore[arg-type]  # as much of it as is used
-            targets=targets,
-            tell=lambda text: told.append(text.removeprefix("perf_pmu: ")),
-        )
-        return cls(primitive, ctx, reports, told)
-
-    def begin(self) -> None:
-        self.primitive.damon_init(self.ctx)
-        self.primitive.damon_update_targets(self.ctx)
-
-    def interval(self, between: Callable[[], object] = lambda: None) -> np.ndarray:
-        """The reports of an interval in which ``between`` is done."""
-        self.primitive.damon_prepare_access_checks(self.ctx)
-        between()
-        self.primitive.damon_check_accesses(self.ctx, self.reports)  # type: ignore[arg-type]
-        rows = self.reports.rows()
-        self.reports.clear()
-        return rows
-
-
 @pytest.fixture
-def watch() -> Iterator[Callable[..., Watch]]:
+def watch() -> Iterator[Callable[..., ByHand]]:
     """Has the primitive monitor processes; cleans up after the test."""
     with ExitStack() as stack:
 
-        def over(*processes: Accesses, ops: Ops = Ops.VADDR, **options: object) -> Watch:
+        def over(*processes: Accesses, ops: Ops = Ops.VADDR, **options: object) -> ByHand:
             targets = [Target.open(process.pid) for process in processes]
             if ops is Ops.PADDR:
                 targets = [Target.physical()]
@@ -168,8 +130,8 @@ def watch() -> Iterator[Callable[..., Watch]]:
             # The faults of the whole machine fit, however late we are to look.
             roomy = {"ring_size": "4 MiB", **options}
             primitive = PerfPmu(structure_options(PerfPmu.Options, roomy))
-            watched = Watch.over(primitive, *targets, ops=ops)
-            stack.callback(primitive.damon_cleanup, watched.ctx)
+            watched = ByHand(primitive, *targets, ops=ops, name="perf_pmu")
+            stack.callback(watched.end)
             return watched
 
         yield over

@@ -11,11 +11,12 @@ from damon_core import ReportFlag
 from damon_core.model import Ops
 from damon_core.perf_attr import PerfAttr, PerfType
 from damon_core.perf_event import PerfError, PerfEvent
+from damon_core.testing import ByHand
 
-from .conftest import PAGE, Accesses, Watch
+from .conftest import PAGE, Accesses
 
 Start = Callable[..., Accesses]
-Watched = Callable[..., Watch]
+Watched = Callable[..., ByHand]
 
 WORD = 5
 ADDRESS = WORD * 8

@@ -10,13 +10,14 @@ import pytest
 from damon_core import ReportFlag
 from damon_core.errors import PrimitiveError
 from damon_core.model import Ops
+from damon_core.testing import ByHand
 
-from .conftest import PAGE, Accesses, Watch, was_read, written
+from .conftest import PAGE, Accesses, was_read, written
 
 pytestmark = pytest.mark.live
 
 Start = Callable[..., Accesses]
-Watched = Callable[..., Watch]
+Watched = Callable[..., ByHand]
 
 
 @pytest.mark.parametrize("scope", ["machine", "threads"])

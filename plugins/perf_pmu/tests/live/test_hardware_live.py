@@ -8,16 +8,17 @@ import pytest
 
 from damon_core import ReportFlag
 from damon_core.model import Ops
+from damon_core.testing import ByHand
 from damon_perf_pmu.events import resolve_on
 from damon_perf_pmu.layout import layout_of
 from damon_perf_pmu.machine import Machine
 from damon_perf_pmu.self_test import self_test
 from damon_perf_pmu.shown import Outcome
 
-from .conftest import PAGE, Accesses, Watch
+from .conftest import PAGE, Accesses
 
 Start = Callable[..., Accesses]
-Watched = Callable[..., Watch]
+Watched = Callable[..., ByHand]
 
 WORD = 5
 NR = 50_000_000

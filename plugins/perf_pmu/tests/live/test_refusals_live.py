@@ -15,15 +15,16 @@ import pytest
 from damon_core.errors import PrimitiveError
 from damon_core.host import PrimitiveChoice, PrimitiveHost
 from damon_core.model import Ops
+from damon_core.testing import ByHand
 from damon_core.testing.open_files import no_more_files, open_files
 from damon_perf_pmu.machine import Machine
 
-from .conftest import Accesses, Watch
+from .conftest import Accesses
 
 pytestmark = pytest.mark.live
 
 Start = Callable[..., Accesses]
-Watched = Callable[..., Watch]
+Watched = Callable[..., ByHand]
 
 PARANOID = Path("/proc/sys/kernel/perf_event_paranoid")
 

@@ -10,10 +10,11 @@ from damon_core.errors import PrimitiveError
 from damon_core.model import Ops
 from damon_core.options import structure_options
 from damon_core.target import Target
+from damon_core.testing import ByHand
 from damon_perf_pmu.plugin import PerfPmu
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
-from live.conftest import Accesses, Watch
+from live.conftest import Accesses
 
 
 def primitive(**options: object) -> PerfPmu:
@@ -22,7 +23,7 @@ def primitive(**options: object) -> PerfPmu:
 
 def refused(primitive: PerfPmu, target: Target, ops: Ops) -> str:
     try:
-        Watch.over(primitive, target, ops=ops).begin()
+        ByHand(primitive, target, ops=ops, name="perf_pmu").begin()
     except PrimitiveError as error:
         return str(error)
     return "nothing was refused"
@@ -33,7 +34,7 @@ def main() -> None:
     os.setuid(65534)
     process = Accesses(Path(sys.argv[1]), 256)
     target = Target.open(process.pid)
-    watched = Watch.over(primitive(events="minor-faults"), target)
+    watched = ByHand(primitive(events="minor-faults"), target, name="perf_pmu")
     watched.begin()
     print(" ".join(watched.told))
     print(process.pages(watched.interval(lambda: process.tell("write", 0, 20))) == list(range(20)))
@@ -41,7 +42,7 @@ def main() -> None:
     print(refused(primitive(events="minor-faults", scope="machine"), target, Ops.VADDR))
     print(refused(primitive(events="minor-faults"), Target.physical(), Ops.PADDR))
     print(refused(primitive(events="exceptions:page_fault_user"), target, Ops.VADDR))
-    tested = Watch.over(primitive(events="page-faults", self_test="yes"), target)
+    tested = ByHand(primitive(events="page-faults", self_test="yes"), target, name="perf_pmu")
     tested.begin()
     print(" ".join(tested.told))
     tested.primitive.damon_cleanup(tested.ctx)

@@ -11,10 +11,9 @@ from damon_replay import Options, Replay, read_trace
 
 from damon_core import REPORT_DTYPE, ReportFlag
 from damon_core.errors import PrimitiveError
-from damon_core.model import AddrRange, Intervals, Ops
-from damon_core.primitive import PrimitiveContext
+from damon_core.model import AddrRange, Ops
 from damon_core.target import Target
-from damon_core.testing import PrimitiveContract, RecordedReports
+from damon_core.testing import ByHand, PrimitiveContract
 
 TRACE = """time_ns,address,size,weight,is_write,tid,cpu
 2000,0x1000,8,100,1,7,1
@@ -123,31 +122,24 @@ def test_a_file_that_is_not_there_is_named(tmp_path):
         read_trace(tmp_path / "none.csv", Ops.VADDR)
 
 
-class Player:
+class Player(ByHand):
     """The primitive with a clock in the hand."""
 
     def __init__(self, path, monkeypatch, ranges=(), **options):
         self.now_ns = STEP
         monkeypatch.setattr(damon_replay.time, "monotonic_ns", lambda: self.now_ns)
-        self.reports = RecordedReports()
         target = Target(pid=42, ranges=tuple(AddrRange(*one) for one in ranges))
-        self.ctx = PrimitiveContext(
-            "replay", Ops.VADDR, Intervals(), 4096, self.reports, targets=(target,)
-        )
-        self.primitive = Replay(Options(str(path), **options))
-        self.primitive.damon_init(self.ctx)
-        self.primitive.damon_prepare_access_checks(self.ctx)
+        super().__init__(Replay(Options(str(path), **options)), target)
+        self.begin()
+        self.primitive.damon_prepare_access_checks(self.ctx)  # plays from now on
 
     def after(self, ns):
         """Addresses reported when so much time has passed."""
         self.now_ns += ns
-        self.reports.clear()
-        self.primitive.damon_prepare_access_checks(self.ctx)
-        self.primitive.damon_check_accesses(self.ctx, self.reports)
-        times = self.reports.rows()["time_ns"]
-        assert (times <= self.now_ns).all()
-        assert (times > self.now_ns - ns).all() or self.now_ns == STEP + ns
-        return self.reports.addresses().tolist()
+        rows = self.interval()
+        assert (rows["time_ns"] <= self.now_ns).all()
+        assert (rows["time_ns"] > self.now_ns - ns).all() or self.now_ns == STEP + ns
+        return rows["vaddr"].tolist()
 
 
 def test_accesses_are_reported_once_when_their_time_has_come(trace, monkeypatch):

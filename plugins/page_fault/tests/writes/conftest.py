@@ -12,12 +12,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from attrs import define, field
 
-from damon_core import PrimitiveContext
-from damon_core.model import AddrRange, Intervals, Ops
+from damon_core.model import AddrRange
 from damon_core.target import Target
-from damon_core.testing import RecordedReports
+from damon_core.testing import ByHand
 from damon_core.vaddr import Vaddr
 from damon_page_fault.options import Choice, Options
 from damon_page_fault.plugin import PageFault
@@ -149,21 +147,16 @@ class Writers:
         return set()
 
 
-@define(eq=False)
-class Tick:
+class Tick(ByHand):
     """The primitive with its context, run one check at a time."""
 
-    primitive: PageFault
-    ctx: PrimitiveContext
-    reports: RecordedReports
-    target: Target
-    told: list[str] = field(factory=list)
+    def __init__(self, primitive: PageFault, target: Target) -> None:
+        super().__init__(primitive, target, name="page_fault")
+        self.target = target
 
     def __call__(self) -> set[int]:
         """Addresses of the pages reported since the last check."""
-        self.reports.bitmaps.clear()
-        self.primitive.damon_prepare_access_checks(self.ctx)
-        self.primitive.damon_check_accesses(self.ctx, self.reports)
+        self.interval()
         return {int(addr) for bitmap in self.reports.bitmaps for addr in bitmap.addresses()}
 
     def pages(self, writers: Writers) -> set[int]:
@@ -171,10 +164,10 @@ class Tick:
         bounds = writers.range
         return {(a - bounds.start) // PAGE for a in self() if bounds.start <= a < bounds.end}
 
-    def update(self) -> None:
+    def follow(self) -> None:
         """As the engine does from time to time."""
         self.target.ranges = Vaddr().ranges(self.target) or self.target.ranges
-        self.primitive.damon_update_targets(self.ctx)
+        self.update([self.target])
 
 
 Start = Callable[..., Writers]
@@ -203,20 +196,9 @@ def watch() -> Iterator[Watch]:
             target = stack.enter_context(Target.open(writers.pid))
             target.ranges = Vaddr().ranges(target) or ()
             options.setdefault("mechanism", Choice.WP_ASYNC)
-            primitive = PageFault(Options(**options))
-            reports, told = RecordedReports(), []
-            ctx = PrimitiveContext(
-                "page_fault",
-                Ops.VADDR,
-                Intervals(),
-                PAGE,
-                reports,  # type: ignore[arg-type]  # the same methods, without regions behind them
-                targets=(target,),
-                tell=told.append,
-            )
-            stack.callback(primitive.damon_cleanup, ctx)
-            primitive.damon_init(ctx)
-            primitive.damon_update_targets(ctx)
-            return Tick(primitive, ctx, reports, target, told)
+            tick = Tick(PageFault(Options(**options)), target)
+            stack.callback(tick.end)
+            tick.begin()
+            return tick
 
         yield start

@@ -78,7 +78,7 @@ def test_what_is_written_to_a_new_mapping_is_seen_in_the_same_interval(
     tick = watch(process)
     for _ in range(3):
         (said,) = process.tell("map", 1000)
-        tick.update()
+        tick.follow()
         assert int(said) + 5 * PAGE in tick()
 
 
@@ -100,10 +100,10 @@ def test_moved_pages_are_reported_once_and_then_when_they_are_written(
     process = writers(nr_readers=0)
     tick = watch(process)
     (said,) = process.tell("move", 1024, 2048)
-    tick.update()
+    tick.follow()
     moved = range(int(said), int(said) + 1024 * PAGE, PAGE)
     assert set(moved) <= tick()
-    tick.update()
+    tick.follow()
     assert not set(moved) & tick()
 
 
@@ -139,7 +139,7 @@ def test_a_program_executed_in_its_place_is_watched_anew(
     process = writers(cooperates=not inject)
     tick = watch(process, inject=inject)
     process.exec()
-    tick.update()
+    tick.follow()
     assert tick.pages(process) == set()
     process.tell("write", 1, 3)
     assert tick.pages(process) == {1, 2}

@@ -1,8 +1,9 @@
 """Monitors killed at random moments, with all primitives at once: what they watch stays whole.
 
-    python soak/kills.py [--kills 500] [--seed 1] [--longest 2] [--primitive NAME]...
+    python soak/kills.py [--kills 500] [--seed 1] [--longest 4] [--primitive NAME]...
 
-Each is a ``damon record`` that gets SIGKILL between 0 and ``--longest`` seconds after its start.
+Each is a ``damon record`` that gets SIGKILL between 0 and ``--longest`` seconds after its start,
+at intervals so short that most are hit in the midst of monitoring.
 The target checks its memory all the time.  Prints JSON lines; the last ones are the claims.
 """
 
@@ -27,6 +28,7 @@ from damon_core.errors import RecordError
 from damon_core.record import open_record
 
 PR_SET_CHILD_SUBREAPER = 36
+SHORT = ("--sample=20ms", "--aggr=100ms", "--cpu-quota=400 %")
 PATIENCE_S = 40.0
 """Longer than what an injector allows itself."""
 SYSCTLS = (
@@ -42,7 +44,7 @@ def kill_monitors(
     endings: Counter[str] = Counter()
     files: Counter[str] = Counter()
     for number in range(1, nr + 1):
-        run = monitors.run(draw.uniform(0, longest_s), "--children")
+        run = monitors.run(draw.uniform(0, longest_s), "--children", *SHORT)
         if run.status is not None:
             print(f"kills: ended with {run.status}: {run.said}", file=sys.stderr)
         endings["killed" if run.status is None else str(run.status)] += 1

@@ -65,6 +65,7 @@ FILES = {"dup", "epoll_create1", "eventfd2", "memfd_create", "pidfd_open", "pipe
 
 
 NOTHING = "it ended well and has recorded nothing"
+PYTHON_HANGS = "Python waits for a thread that had no memory to begin with (CPython gh-140746)"
 
 
 def errors_of(call: str) -> tuple[int, ...]:
@@ -86,7 +87,7 @@ def faults(
 def complaints(run: Run, target: Restless) -> Iterator[str]:
     """What is wrong with how a monitor took it."""
     if run.status is None:
-        yield "it hangs"
+        yield PYTHON_HANGS if "Exception ignored in thread started by" in run.said else "it hangs"
     elif run.status not in (0, 1, 2):
         yield f"it ended with {run.status}"
     if "Traceback" in run.said or "fault of damon" in run.said:
@@ -132,11 +133,12 @@ def fail_each(
         if found == [NOTHING]:  # on a crowded machine the time was up before the first sample
             run = monitors.run(PATIENCE_S, *RECORD, "--duration=3s", fault=fault)
             found = list(complaints(run, target))
-        endings[f"status {run.status}" if run.failed_in else "not reached"] += 1
+        ending = f"status {run.status}" if run.failed_in else "not reached"
+        endings["hung in CPython" if found == [PYTHON_HANGS] else ending] += 1
         if run.recording.exists():
             run.recording.unlink()
         if found or options.verbose:
-            disliked += bool(found)
+            disliked += found not in ([], [PYTHON_HANGS])
             claims.tell(
                 call=call,
                 when=fault.when,

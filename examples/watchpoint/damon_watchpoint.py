@@ -141,7 +141,7 @@ class Watchpoint:
 
     def _threads_of(self, ctx, pid):
         try:
-            threads = sorted(map(int, os.listdir(f"/proc/{pid}/task")))
+            threads = [int(name) for name in os.listdir(f"/proc/{pid}/task")]  # the oldest first
         except FileNotFoundError:  # it has ended
             return []
         ctx.count("threads_left_out", max(0, len(threads) - self._options.max_threads))

@@ -187,8 +187,11 @@ class Victim:
         return {status["State"][0] for status in self._threads()}
 
     def tids(self) -> list[int]:
-        """Its threads in the order of their start: main, the one for commands, others."""
-        return sorted(map(int, os.listdir(f"/proc/{self.pid}/task")))
+        """Its threads in the order of their start: main, the one for commands, others.
+
+        The kernel lists them so; their numbers may have begun anew meanwhile.
+        """
+        return [int(name) for name in os.listdir(f"/proc/{self.pid}/task")]
 
     def has_userfaultfd(self) -> bool:
         return any("userfaultfd" in file for file in self.files())
@@ -269,10 +272,13 @@ class Interrupted:
                 assert not answer.error, answer
                 os.close(answer.fd)
                 return None
+            fd = os.open(go, os.O_RDWR)  # else it would wait for a reader, which may have ended
             try:
                 meanwhile()
             finally:
-                go.write_bytes(b"x")
+                os.write(fd, b"x")
+                running.exception()
+                os.close(fd)
             return running.result()
 
     def command(self, *arguments: object) -> list[str]:

@@ -10,7 +10,6 @@ import argparse
 import json
 import subprocess
 import time
-from collections.abc import Sequence
 
 import numpy as np
 
@@ -22,29 +21,12 @@ from damon_core.primitive import PrimitiveContext
 from damon_core.snapshot import Snapshot
 from damon_core.spec import ContextSpec
 from damon_core.target import Target
+from damon_core.testing.given_targets import GivenTargets
 from damon_core.testing.scripted import ScriptedPrimitives
 from damon_core.vaddr import FixedVaddr
 
 PAGE = 4096
 RANGE = AddrRange(0x10_0000_0000, 0x14_0000_0000)
-
-
-class OneTarget:
-    """A target source of one process."""
-
-    def __init__(self, target: Target) -> None:
-        self.target = target
-        self.found: list[Target] = [target]
-
-    def poll(self) -> Sequence[Target]:
-        found, self.found = self.found, []
-        return found
-
-    def release(self) -> None:
-        pass
-
-    def close(self) -> None:
-        self.target.close()
 
 
 def empty_loop(seconds: float, sample_us: int) -> float:
@@ -82,7 +64,7 @@ def engine_loop(seconds: float, nr_reports: int, pid: int) -> tuple[float, list[
     )
     monitor = Monitor(
         spec,
-        OneTarget(Target.open(pid)),
+        GivenTargets(Target.open(pid)),
         ScriptedPrimitives(report),
         snapshots.append,
         space=FixedVaddr((RANGE,)),

@@ -31,6 +31,7 @@ from damon_core.snapshot import Snapshot
 from damon_core.spec import ContextSpec
 from damon_core.target import Target
 from damon_core.testing import RecordedReports
+from damon_core.testing.given_targets import GivenTargets
 from damon_core.vaddr import Vaddr
 
 QUOTA = 0.05
@@ -63,23 +64,6 @@ class Loop:
     def end(self) -> None:
         self.process.kill()
         self.process.communicate()
-
-
-class OneTarget:
-    """The process, and no other."""
-
-    def __init__(self, pid: int) -> None:
-        self._found = [Target.open(pid)]
-
-    def poll(self) -> list[Target]:
-        found, self._found = self._found, []
-        return found
-
-    def release(self) -> None:
-        """Nothing was held."""
-
-    def close(self) -> None:
-        """The monitor closes what it was given."""
 
 
 def sampled(loop: Loop, nr: int, options: dict[str, object]) -> float:
@@ -143,7 +127,7 @@ def monitored(loop: Loop, seconds: float, options: dict[str, object]) -> dict[st
     choices = [PrimitiveChoice("perf_pmu", {"events": "minor-faults", **options})]
     monitor = Monitor(
         spec,
-        OneTarget(loop.process.pid),
+        GivenTargets(Target.open(loop.process.pid)),
         PrimitiveHost(choices, spec.ops),
         snapshots.append,
         space=Vaddr(),

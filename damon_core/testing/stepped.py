@@ -13,6 +13,7 @@ from ..snapshot import Snapshot
 from ..spec import ContextSpec
 from ..target import Target
 from ..vaddr import FixedVaddr
+from .given_targets import GivenTargets
 
 Step = Callable[[int], object]
 """Done while the monitor waits; gets the number of the sampling interval, from 0."""
@@ -30,23 +31,6 @@ class SteppedClock(ManualClock):
     def wait_until(self, deadline_ns: int) -> bool:
         self._step(len(self.deadlines))
         return super().wait_until(deadline_ns)
-
-
-class OneProcess:
-    """A source of targets: this process, and no other."""
-
-    def __init__(self, pid: int) -> None:
-        self._found = [Target.open(pid)]
-
-    def poll(self) -> Sequence[Target]:
-        found, self._found = self._found, []
-        return found
-
-    def release(self) -> None:
-        """Nothing was held."""
-
-    def close(self) -> None:
-        """The monitor closes what it was given."""
 
 
 def monitor_steps(
@@ -73,7 +57,7 @@ def monitor_steps(
     snapshots: list[Snapshot] = []
     Monitor(
         spec,
-        OneProcess(pid),
+        GivenTargets(Target.open(pid)),
         PrimitiveHost(primitives, spec.ops),
         snapshots.append,
         space=FixedVaddr([area]),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import attrs
 import numpy as np
@@ -15,28 +15,12 @@ from ...snapshot import Snapshot
 from ...spec import ContextSpec
 from ...target import PAGE_SIZE, Target
 from ...vaddr import FixedVaddr
+from ..given_targets import GivenTargets
 from ..scripted import ScriptedPrimitives
 
 # No process has it: limits of the kernel end below.
 NO_PID = 2**22 + 1
 START = 1 << 30
-
-
-class GivenTargets:
-    """A target source that has these from the start."""
-
-    def __init__(self, *targets: Target) -> None:
-        self._new: list[Target] = list(targets)
-
-    def poll(self) -> Sequence[Target]:
-        found, self._new = self._new, []
-        return found
-
-    def release(self) -> None:
-        """There are no commands."""
-
-    def close(self) -> None:
-        """They are no processes."""
 
 
 def monitor(

@@ -133,12 +133,11 @@ def fail_each(
         if found == [NOTHING]:  # on a crowded machine the time was up before the first sample
             run = monitors.run(PATIENCE_S, *RECORD, "--duration=3s", fault=fault)
             found = list(complaints(run, target))
-        ending = f"status {run.status}" if run.failed_in else "not reached"
-        endings["hung in CPython" if found == [PYTHON_HANGS] else ending] += 1
+        endings[f"status {run.status}" if run.failed_in else "not reached"] += 1
         if run.recording.exists():
             run.recording.unlink()
         if found or options.verbose:
-            disliked += found not in ([], [PYTHON_HANGS])
+            disliked += bool(found)
             claims.tell(
                 call=call,
                 when=fault.when,
